@@ -1,0 +1,91 @@
+"""Run Python for a program in another runtime: the public names, each loaded when first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from snakepit_bridge.version import __version__
+
+if TYPE_CHECKING:
+    from snakepit_bridge.engine import inline_engine
+    from snakepit_bridge.errors import (
+        BridgeError,
+        CommandNotFoundError,
+        DSPyError,
+        ErrorCode,
+        SessionError,
+    )
+    from snakepit_bridge.grpc.client import BridgeClient
+    from snakepit_bridge.grpc.server import SnakepitBridgeServer
+    from snakepit_bridge.handlers.command import Command
+    from snakepit_bridge.handlers.command_handler import CommandHandler
+    from snakepit_bridge.handlers.dspy_handler import DSPyHandler
+    from snakepit_bridge.handlers.registry import Handler, HandlerRegistry, handles
+    from snakepit_bridge.handlers.tool_handler import ToolHandler
+    from snakepit_bridge.session.context import Session
+    from snakepit_bridge.session.instances import InstanceManager
+    from snakepit_bridge.session.manager import SessionManager
+    from snakepit_bridge.telemetry.instrumentation import InstrumentedHandler, Telemetry
+
+__all__ = [
+    "BridgeClient",
+    "BridgeError",
+    "Command",
+    "CommandHandler",
+    "CommandNotFoundError",
+    "DSPyError",
+    "DSPyHandler",
+    "ErrorCode",
+    "Handler",
+    "HandlerRegistry",
+    "InstanceManager",
+    "InstrumentedHandler",
+    "Session",
+    "SessionError",
+    "SessionManager",
+    "SnakepitBridgeServer",
+    "Telemetry",
+    "ToolHandler",
+    "__version__",
+    "handles",
+    "inline_engine",
+]
+
+_HOMES = {
+    "BridgeClient": "grpc.client",
+    "BridgeError": "errors",
+    "Command": "handlers.command",
+    "CommandHandler": "handlers.command_handler",
+    "CommandNotFoundError": "errors",
+    "DSPyError": "errors",
+    "DSPyHandler": "handlers.dspy_handler",
+    "ErrorCode": "errors",
+    "Handler": "handlers.registry",
+    "HandlerRegistry": "handlers.registry",
+    "InstanceManager": "session.instances",
+    "InstrumentedHandler": "telemetry.instrumentation",
+    "Session": "session.context",
+    "SessionError": "errors",
+    "SessionManager": "session.manager",
+    "SnakepitBridgeServer": "grpc.server",
+    "Telemetry": "telemetry.instrumentation",
+    "ToolHandler": "handlers.tool_handler",
+    "handles": "handlers.registry",
+    "inline_engine": "engine.inline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        text = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(text)
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    # Kept, so that the next use is an ordinary look-up.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,7 @@
+"""``python -m snakepit_bridge``: the command line."""
+
+from __future__ import annotations
+
+from snakepit_bridge.cli import main
+
+main()

@@ -1,0 +1,53 @@
+"""``snakepit-bridge call``: one command, its value."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from snakepit_bridge.cli.arguments import arguments_from, quoting_hint
+from snakepit_bridge.cli.options import EPILOG
+from snakepit_bridge.cli.outcome import ExitCode, write_json, write_value
+from snakepit_bridge.cli.reach import failed, reach_options, reached
+from snakepit_bridge.errors import BridgeError, ErrorCode
+
+
+@click.command(epilog=EPILOG)
+@click.argument("name", metavar="COMMAND")
+@click.argument("words", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--args", "args_json", metavar="JSON", help="All arguments as one JSON object.")
+@click.option("--session", metavar="ID", help="Session to run it in; else one that ends with it.")
+@reach_options
+def call(name: str, words: tuple[str, ...], **options: Any) -> int:
+    """Run one command and print its value.
+
+    A VALUE is JSON where it can be read as such, else text: times=3 is a number, name=Ada is text,
+    name='"3"' is text, too.
+    """
+    arguments = arguments_from(words, options["args_json"])
+    return asyncio.run(_call(name, arguments, options))
+
+
+async def _call(name: str, arguments: dict[str, Any], options: dict[str, Any]) -> ExitCode:
+    async with reached(options) as client:
+        try:
+            value = await client.call(
+                name, arguments, session=options["session"], timeout_s=options["timeout_s"]
+            )
+        except BridgeError as error:
+            return failed(error, options, hint=hint_for(error, arguments, options))
+        (write_json if options["as_json"] else write_value)(value)
+        return ExitCode.DONE
+
+
+def hint_for(error: BridgeError, arguments: dict[str, Any], options: dict[str, Any]) -> str:
+    """The next step on the command line, where it is another than elsewhere."""
+    if error.code is ErrorCode.COMMAND_NOT_FOUND and "Did you mean" not in error.hint:
+        more = "" if options["target"] else "; --handlers MODULE:CLASS adds yours"
+        return f"'snakepit-bridge commands' lists those there are{more}."
+    if error.code is ErrorCode.WRONG_CALL and "ExecuteStream" in error.hint:
+        return f"Try: snakepit-bridge stream {error.details.get('command', 'COMMAND')}"
+    quoting = quoting_hint(error, arguments)
+    return f"{error.hint} {quoting}" if quoting else ""

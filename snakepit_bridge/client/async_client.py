@@ -1,0 +1,159 @@
+"""The client of a bridge for code on a loop."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from snakepit_bridge.client.async_session import AsyncClientSession
+from snakepit_bridge.client.codec import CallCodec, error_of
+from snakepit_bridge.client.deadline import Deadline
+from snakepit_bridge.client.repeats import Repeats
+from snakepit_bridge.errors import HostUnavailableError
+from snakepit_bridge.handlers.command import Result
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from snakepit_bridge.transport.base import Connection
+    from snakepit_bridge.transport.envelope import Reply
+
+
+class AsyncClient:
+    """Calls commands of a bridge, whichever transport leads to it. Belongs to one loop.
+
+    Every call takes ``session``, the id of the session it runs in (none means one that ends with
+    the call), and ``timeout_s``: an answer or an error comes within a second of it, even from a
+    bridge that hangs. Cancelling a call tells the bridge that nobody waits any more.
+
+    Whatever goes wrong is raised as the ``BridgeError`` subclass of its code, with all the bridge
+    told: ``hint``, ``details``, ``outcome``, ``foreign_traceback``, ``metadata`` …
+
+    Args:
+        connection: The way to the bridge; whoever opened it closes it.
+        encoding: How values travel, ``"json"`` or another that the bridge has.
+        retries: How often to send a call again whose code had not begun because the bridge was busy
+            (``POOL_FULL``), each time after the pause the bridge asks for and within ``timeout_s``.
+            Nothing else is ever repeated.
+
+    Raises:
+        InvalidArgumentError: There is no such encoding.
+    """
+
+    def __init__(self, connection: Connection, *, encoding: str = "json", retries: int = 0) -> None:
+        if retries < 0:
+            text = f"retries={retries} must be at least 0"
+            raise ValueError(text)
+        self._connection = connection
+        self._codec = CallCodec(encoding)
+        self._retries = retries
+
+    async def call(
+        self,
+        command: str,
+        args: Mapping[str, object] | None = None,
+        *,
+        session: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """Run a command and return its value.
+
+        Raises:
+            BridgeError: Whatever went wrong.
+        """
+        result = await self.call_result(command, args, session=session, timeout_s=timeout_s)
+        return result.value
+
+    async def call_result(
+        self,
+        command: str,
+        args: Mapping[str, object] | None = None,
+        *,
+        session: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Result:
+        """As ``call``, with the answer's metadata such as ``queue_ms`` or ``worker_id``."""
+        deadline = Deadline(command, timeout_s)
+        envelope = self._codec.envelope(command, args, session=session, timeout_s=timeout_s)
+        repeats = Repeats(envelope, deadline, limit=self._retries)
+        while True:
+            reply = await deadline.bound(self._connection.call(repeats.envelope))
+            if reply.failure is None:
+                return Result(value=self._codec.value(reply), metadata=reply.metadata)
+            await repeats.prepare(reply)
+
+    async def stream(
+        self,
+        command: str,
+        args: Mapping[str, object] | None = None,
+        *,
+        session: str | None = None,
+        timeout_s: float | None = None,
+    ) -> AsyncGenerator[Any, None]:
+        """Run a command and yield its items as they come; a plain value is the only item.
+
+        The command starts when the first item is asked for. A slow reader holds its code back, and
+        closing the generator (``contextlib.aclosing``) asks the code to end.
+
+        Raises:
+            BridgeError: Whatever went wrong, after the items that came before.
+        """
+        deadline = Deadline(command, timeout_s)
+        envelope = self._codec.envelope(command, args, session=session, timeout_s=timeout_s)
+        repeats = Repeats(envelope, deadline, limit=self._retries)
+        reply, replies = await self._begin_stream(repeats, deadline)
+        async with aclosing(replies):
+            while reply is not None and reply.failure is None:
+                if reply.encoded is not None:
+                    yield self._codec.value(reply)
+                if reply.is_final:
+                    return
+                reply = await deadline.bound(anext(replies, None))
+        raise error_of(reply, command)
+
+    def session(self, session_id: str | None = None) -> AsyncClientSession:
+        """The calls of one session, for ``async with``.
+
+        Args:
+            session_id: Names a session that others may use as well; it lives on after the block.
+                Without a name the session is the block's own: it gets an id that nobody else has,
+                and ends with the block.
+        """
+        return AsyncClientSession(self, session_id)
+
+    async def commands(self, *, timeout_s: float | None = None) -> list[dict[str, Any]]:
+        """What the bridge can do: name, description, schema, and whether it streams."""
+        listed: list[dict[str, Any]] = await self.call("system.describe", timeout_s=timeout_s)
+        return listed
+
+    async def wait_ready(self, *, timeout_s: float) -> None:
+        """Return once the bridge answers commands.
+
+        Raises:
+            HostUnavailableError: It has not answered in time.
+            UnauthenticatedError: It does not accept this caller.
+        """
+        ping = self._codec.envelope("system.ping", None, session=None, timeout_s=timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._connection.wait_ready()
+                # Any answer will do; a bridge of other commands answers that it has no ping.
+                await self._connection.call(ping)
+        except TimeoutError as error:
+            raise HostUnavailableError(
+                f"The bridge did not answer within {timeout_s} s.",
+                {"timeout_s": timeout_s, "hint": "Does it run, and is this its address?"},
+            ) from error
+
+    async def _begin_stream(
+        self, repeats: Repeats, deadline: Deadline
+    ) -> tuple[Reply | None, AsyncGenerator[Reply, None]]:
+        """The first reply of a stream, and those that follow it."""
+        while True:
+            replies = self._connection.stream(repeats.envelope)
+            reply = await deadline.bound(anext(replies, None))
+            if reply is None or reply.failure is None:
+                return reply, replies
+            await replies.aclose()
+            await repeats.prepare(reply)

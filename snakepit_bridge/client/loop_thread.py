@@ -1,0 +1,127 @@
+"""A thread with a loop, for callers that have none."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import CancelledError, Future
+from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from snakepit_bridge.errors import CommandCancelledError, WrongCallError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from contextlib import AbstractAsyncContextManager
+
+_T = TypeVar("_T")
+
+UNWIND_S = 1.0
+"""How long cancelled work may take to end; calls need a quarter of it at most."""
+
+CLOSE_TIMEOUT_S = 5.0
+"""How long closing waits for the thread; it is a daemon, and keeps no process alive."""
+
+
+@contextmanager
+def loop_thread(name: str, *, unwind_s: float = UNWIND_S) -> Iterator[LoopThread]:
+    """A thread whose loop runs while the block does.
+
+    Args:
+        name: Of the thread, for people.
+        unwind_s: How long work that is cancelled at the end is waited for.
+    """
+    thread = LoopThread(name, unwind_s)
+    try:
+        yield thread
+    finally:
+        thread.close()
+
+
+class LoopThread:
+    """Runs coroutines for other threads; see ``loop_thread``, which opens and closes it."""
+
+    def __init__(self, name: str, unwind_s: float) -> None:
+        self._unwind_s = unwind_s
+        # Whatever the garbage collector ends may call start(), in the midst of start().
+        self._gate = threading.RLock()
+        self._is_open = True
+        self._running: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+        self._loop = self._running.result()
+
+    def open(self, resource: AbstractAsyncContextManager[_T]) -> _T:
+        """Enter a block on the loop that is left when the thread ends, after all other work."""
+        return self.run(self._resources.enter_async_context(resource))
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine on the loop and wait for it; being interrupted cancels it.
+
+        Raises:
+            WrongCallError: The thread is closed, or the caller would block a loop of its own.
+            CommandCancelledError: The thread was closed meanwhile.
+        """
+        _refuse_on_loop(work)
+        future = self.start(work)
+        try:
+            return future.result()
+        except CancelledError as error:
+            text = "The client was closed while the call ran."
+            raise CommandCancelledError(text) from error
+        finally:
+            future.cancel()
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+        """Run a coroutine on the loop; from any thread.
+
+        Raises:
+            WrongCallError: The thread is closed.
+        """
+        with self._gate:
+            # A thread does not live on in a process that was forked.
+            if self._is_open and self._thread.is_alive():
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        hint = "Call it inside its 'with' block, in the process that opened it."
+        raise WrongCallError("The client is closed.", {"hint": hint})
+
+    def close(self) -> None:
+        """Cancel what runs, leave the blocks that ``open`` entered, and end the thread."""
+        with self._gate:
+            was_open, self._is_open = self._is_open, False
+        if was_open and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(CLOSE_TIMEOUT_S)
+
+    # --- on the thread --------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        with asyncio.Runner() as runner:
+            runner.run(self._until_closed())
+
+    async def _until_closed(self) -> None:
+        self._stop = asyncio.Event()
+        async with AsyncExitStack() as self._resources:
+            self._running.set_result(asyncio.get_running_loop())
+            await self._stop.wait()
+            await _end_all_but_this(self._unwind_s)
+
+
+async def _end_all_but_this(unwind_s: float) -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=unwind_s)
+
+
+def _refuse_on_loop(work: Coroutine[Any, Any, Any]) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    work.close()
+    text = "A blocking client would block the event loop."
+    hint = "Use 'async with connect(target) as client' in async def code."
+    raise WrongCallError(text, {"hint": hint})

@@ -1,0 +1,307 @@
+"""The engine that runs jobs in this process: ``def`` on threads, ``async def`` on the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from contextlib import aclosing, asynccontextmanager, closing, suppress
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from snakepit_bridge.engine.base import Engine, Load
+from snakepit_bridge.engine.eager import eager_task
+from snakepit_bridge.engine.flight import Flight, dropped
+from snakepit_bridge.engine.pool import ThreadPool
+from snakepit_bridge.engine.stream_buffer import StreamBuffer, StreamClosedError
+from snakepit_bridge.errors import BridgeError, Outcome, PoolFullError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+
+    from snakepit_bridge.engine.job import Execution
+
+STOP_GRACE_S = 0.2
+"""How long a caller waits for cancelled code to end; well inside the promised second."""
+
+STREAM_CAPACITY = 100
+"""Items a stream's code may be ahead of its reader, the number Snakepit's users know."""
+
+CLOSE_TIMEOUT_S = 2.0
+"""How long closing waits for running code; a process must be gone 5 s after SIGTERM."""
+
+
+def default_threads() -> int:
+    """Threads when nobody says how many: enough to overlap waiting, few enough to share the GIL."""
+    return min(32, (os.cpu_count() or 1) + 4)
+
+
+@asynccontextmanager
+async def inline_engine(
+    *,
+    max_threads: int | None = None,
+    max_queued: int = 1000,
+    close_timeout_s: float = CLOSE_TIMEOUT_S,
+) -> AsyncIterator[Engine]:
+    """Run jobs on threads and on the running loop of this process.
+
+    The threads live as long as the block. Leaving it drops what is queued, asks what runs to end,
+    and waits for that. Whoever still waits for a result then gets a ``CommandCancelledError``.
+
+    Args:
+        max_threads: Threads for ``def`` code, at least 1; ``default_threads()`` by default.
+        max_queued: ``def`` commands that may wait for a thread.
+        close_timeout_s: Code that still runs after this many seconds is left behind.
+    """
+    pool = ThreadPool(max_threads=max_threads or default_threads(), max_queued=max_queued)
+    engine = _InlineEngine(pool)
+    try:
+        yield engine
+    finally:
+        await engine.close(timeout_s=close_timeout_s)
+
+
+class _InlineEngine:
+    """See ``inline_engine``, which opens and closes it."""
+
+    name = "inline"
+
+    def __init__(self, pool: ThreadPool) -> None:
+        self._pool = pool
+        self._loop = asyncio.get_running_loop()
+        self._flights: set[Flight] = set()
+        self._on_loop = 0
+        self._abandoned = 0
+        self._closing = False
+        self._landing_lock = threading.Lock()
+        self._landing: list[Flight] = []
+
+    def load(self) -> Load:
+        return Load(
+            in_flight=self._pool.running + self._on_loop,
+            queued=self._pool.queued,
+            abandoned=self._abandoned,
+        )
+
+    async def run(self, execution: Execution) -> Any:
+        self._admit(execution)
+        flight = Flight(execution)
+        if execution.job.runs_on_loop:
+            self._start_task(flight, self._call_on_loop(flight))
+        else:
+            self._start_thread(flight, self._call_in_thread)
+        if not flight.landed:
+            await self._wait(flight)
+        flight.raise_failure()
+        return flight.value
+
+    async def _wait(self, flight: Flight) -> None:
+        flight.waiter = self._loop.create_future()
+        timer = self._arm_deadline(flight)
+        try:
+            await flight.waiter
+        except asyncio.CancelledError:
+            await self._stop(flight)
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def stream(self, execution: Execution) -> AsyncGenerator[Any, None]:
+        self._admit(execution)
+        flight = Flight(execution)
+        buffer = flight.buffer = StreamBuffer(capacity=STREAM_CAPACITY)
+        if execution.job.runs_on_loop:
+            self._start_task(flight, self._pump_on_loop(flight, buffer))
+        else:
+            self._start_thread(flight, self._pump_in_thread)
+        return self._drain(flight, buffer)
+
+    async def _drain(self, flight: Flight, buffer: StreamBuffer) -> AsyncGenerator[Any, None]:
+        timer = self._arm_deadline(flight)
+        try:
+            while batch := await buffer.take():
+                for item in batch:
+                    yield item
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if flight.execution.ended_at is None and not flight.expired:
+                await self._stop(flight)
+        flight.raise_failure()
+
+    async def close(self, *, timeout_s: float) -> None:
+        self._closing = True
+        for flight in list(self._flights):
+            flight.cancel()
+            self._land_if_queued(flight)
+        await asyncio.gather(
+            self._await_tasks(timeout_s),
+            # join() blocks; the loop must stay free to answer the last calls.
+            asyncio.to_thread(self._pool.close, timeout_s=timeout_s),
+        )
+        self._collect()
+        for flight in list(self._flights):
+            self._give_up(flight)
+
+    async def _await_tasks(self, timeout_s: float) -> None:
+        tasks = [flight.task for flight in self._flights if flight.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout_s)
+
+    def _admit(self, execution: Execution) -> None:
+        if self._closing:
+            execution.end()
+            raise dropped(execution)
+
+    # --- on the loop ----------------------------------------------------------------------------
+
+    def _start_task(self, flight: Flight, work: Coroutine[Any, Any, None]) -> None:
+        self._flights.add(flight)
+        self._on_loop += 1
+        # A task of its own: what the handler does to its task must not hit the transport's.
+        flight.task = eager_task(work)
+
+    def _land_from_loop(self, flight: Flight) -> None:
+        if not flight.landed:
+            self._on_loop -= 1
+            self._land(flight)
+
+    async def _call_on_loop(self, flight: Flight) -> None:
+        execution = flight.execution
+        execution.begin()
+        try:
+            flight.value = await execution.work(execution)
+            flight.has_result = True
+        except BridgeError as error:
+            flight.error = error
+        finally:
+            self._land_from_loop(flight)
+
+    async def _pump_on_loop(self, flight: Flight, buffer: StreamBuffer) -> None:
+        execution = flight.execution
+        execution.begin()
+        try:
+            async with aclosing(execution.work(execution)) as items:
+                async for item in items:
+                    await buffer.put_on_loop(item)
+            flight.has_result = True
+        except StreamClosedError:
+            pass
+        except BridgeError as error:
+            flight.error = error
+        finally:
+            self._land_from_loop(flight)
+
+    # --- on a thread ----------------------------------------------------------------------------
+
+    def _start_thread(self, flight: Flight, call: Callable[[Flight], None]) -> None:
+        # Pool threads inherit no context variables: the span and DSPy's settings live in them.
+        context = copy_context()
+        try:
+            self._pool.submit(
+                flight,
+                lambda: context.run(call, flight),
+                after=lambda: self._land_from_thread(flight),
+            )
+        except PoolFullError:
+            flight.execution.end()
+            raise
+        self._flights.add(flight)
+
+    def _call_in_thread(self, flight: Flight) -> None:
+        execution = flight.execution
+        execution.begin()
+        try:
+            flight.value = execution.work(execution)
+            flight.has_result = True
+        except BridgeError as error:
+            flight.error = error
+
+    def _pump_in_thread(self, flight: Flight) -> None:
+        execution, buffer = flight.execution, flight.buffer
+        assert buffer is not None
+        execution.begin()
+        try:
+            with closing(execution.work(execution)) as items:
+                for item in items:
+                    buffer.put(item)
+            flight.has_result = True
+        except StreamClosedError:
+            pass
+        except BridgeError as error:
+            flight.error = error
+
+    def _land_from_thread(self, flight: Flight) -> None:
+        try:
+            flight.execution.end()
+        finally:
+            self._land_soon(flight)
+
+    def _land_soon(self, flight: Flight) -> None:
+        with self._landing_lock:
+            self._landing.append(flight)
+            # One wake-up serves all that land before the loop looks.
+            first = len(self._landing) == 1
+        if first:
+            # A loop that is closed by now has nobody left who waits.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._collect)
+
+    def _collect(self) -> None:
+        with self._landing_lock:
+            landing, self._landing = self._landing, []
+        for flight in landing:
+            self._land(flight)
+
+    # --- how an execution ends ------------------------------------------------------------------
+
+    def _land(self, flight: Flight) -> None:
+        """The code has ended, or will never begin."""
+        flight.landed = True
+        self._flights.discard(flight)
+        execution = flight.execution
+        if execution.outcome is Outcome.ABANDONED:
+            self._abandoned -= 1
+        elif execution.cancelled:
+            execution.outcome = Outcome.STOPPED
+        try:
+            execution.end()
+        finally:
+            flight.release()
+
+    def _land_if_queued(self, flight: Flight) -> None:
+        if self._pool.withdraw(flight):
+            self._land(flight)
+
+    def _arm_deadline(self, flight: Flight) -> asyncio.TimerHandle | None:
+        remaining_s = flight.execution.remaining_s
+        if remaining_s is None:
+            return None
+        return self._loop.call_later(max(0.0, remaining_s), self._expire, flight)
+
+    def _expire(self, flight: Flight) -> None:
+        flight.expired = True
+        self._ask_to_end(flight)
+
+    async def _stop(self, flight: Flight) -> None:
+        """Ask the code to end; return when it has, or after the grace."""
+        # The first waiter was cancelled together with the caller.
+        waiter = flight.waiter = self._loop.create_future()
+        self._ask_to_end(flight)
+        await waiter
+
+    def _ask_to_end(self, flight: Flight) -> None:
+        if flight.landed:
+            flight.release()
+            return
+        flight.cancel()
+        self._land_if_queued(flight)
+        if not flight.landed:
+            self._loop.call_later(STOP_GRACE_S, self._give_up, flight)
+
+    def _give_up(self, flight: Flight) -> None:
+        if not flight.landed and flight.execution.outcome is None:
+            flight.execution.outcome = Outcome.ABANDONED
+            self._abandoned += 1
+        flight.release()

@@ -1,0 +1,151 @@
+"""A bounded pool of threads whose queue can be left again."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from snakepit_bridge.errors import PoolFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    _Steps = tuple[Callable[[], None], Callable[[], None]]
+
+log = logging.getLogger(__name__)
+
+
+class ThreadPool:
+    """Runs callables on at most ``max_threads`` threads, at most ``max_queued`` of them waiting.
+
+    Threads start when they are first needed and live until ``close``. A callable that waits can be
+    withdrawn; one that runs cannot be stopped, and keeps its thread until it returns.
+
+    Args:
+        max_threads: Threads, at least 1.
+        max_queued: Callables that may wait beyond the running ones, at least 0.
+    """
+
+    def __init__(self, *, max_threads: int, max_queued: int) -> None:
+        if max_threads < 1 or max_queued < 0:
+            text = (
+                f"max_threads={max_threads} must be at least 1, max_queued={max_queued} at least 0"
+            )
+            raise ValueError(text)
+        self.max_threads = max_threads
+        self.max_queued = max_queued
+        self._wakeup = threading.Condition()
+        # All of these belong to the lock of _wakeup.
+        self._waiting: OrderedDict[object, _Steps] = OrderedDict()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._running = 0
+        self._closed = False
+
+    @property
+    def running(self) -> int:
+        """Callables that run now."""
+        return self._running
+
+    @property
+    def queued(self) -> int:
+        """Callables that wait for a thread, the ones a waking thread is about to take included."""
+        return len(self._waiting)
+
+    def submit(self, key: object, call: Callable[[], None], *, after: Callable[[], None]) -> None:
+        """Have a thread run ``call``, in the order of submission, and then ``after``.
+
+        Args:
+            key: Hashable, under which ``withdraw`` finds it.
+            call: Must not raise.
+            after: Tells that it is over, once its place is free: who hears of it may submit again.
+
+        Raises:
+            PoolFullError: The queue is full.
+        """
+        with self._wakeup:
+            if self._closed:
+                text = "the pool is closed"
+                raise RuntimeError(text)
+            if self._running + len(self._waiting) >= self.max_threads + self.max_queued:
+                raise self._full()
+            self._waiting[key] = call, after
+            if self._idle >= len(self._waiting):
+                self._wakeup.notify()
+            elif len(self._threads) < self.max_threads:
+                self._start_thread()
+
+    def withdraw(self, key: object) -> bool:
+        """Take a waiting callable out of the queue; false when it runs or has run."""
+        with self._wakeup:
+            return self._waiting.pop(key, None) is not None
+
+    def close(self, *, timeout_s: float) -> int:
+        """Drop what waits, let what runs end, and say how many threads still run after all.
+
+        The threads are daemons: one that never returns does not keep the process alive.
+        """
+        with self._wakeup:
+            self._closed = True
+            self._waiting.clear()
+            self._wakeup.notify_all()
+            threads = list(self._threads)
+        until = time.monotonic() + timeout_s
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return sum(thread.is_alive() for thread in threads)
+
+    def _full(self) -> PoolFullError:
+        error = PoolFullError(
+            f"All {self.max_threads} threads are busy and {len(self._waiting)} commands wait.",
+            {
+                "threads": self.max_threads,
+                "queued": len(self._waiting),
+                "hint": "Send it again later, or raise --max-threads or --max-queued.",
+            },
+        )
+        error.retry_after_s = 1.0
+        return error
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(
+            target=self._serve, name=f"bridge-job-{len(self._threads)}", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self) -> None:
+        while (steps := self._next()) is not None:
+            call, after = steps
+            _contain(call)
+            with self._wakeup:
+                self._running -= 1
+            _contain(after)
+            # Else the last callable, and all it holds, lives until the next one comes.
+            del steps, call, after
+
+    def _next(self) -> _Steps | None:
+        with self._wakeup:
+            while not self._waiting and not self._closed:
+                self._idle += 1
+                try:
+                    self._wakeup.wait()
+                finally:
+                    self._idle -= 1
+            with contextlib.suppress(KeyError):
+                _, steps = self._waiting.popitem(last=False)
+                self._running += 1
+                return steps
+            return None
+
+
+def _contain(step: Callable[[], None]) -> None:
+    """A thread outlives whatever its callables do: a pool that loses threads stands still."""
+    try:
+        step()
+    except BaseException:
+        log.exception("a callable raised in a thread of the pool")

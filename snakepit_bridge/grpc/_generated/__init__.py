@@ -1,0 +1,1 @@
+"""Written by protoc from ``proto/``: regenerate with ``make proto``, never edit."""

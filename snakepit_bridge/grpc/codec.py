@@ -1,0 +1,158 @@
+"""Protobuf messages of ``snakepit.SnakepitBridge`` into envelopes, replies into messages."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
+from snakepit_bridge.telemetry.propagation import HEADERS, NOTHING
+from snakepit_bridge.transport.envelope import Envelope, Failure, Reply
+from snakepit_bridge.values.encoding import Encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from grpc.aio import ServicerContext
+
+Request: TypeAlias = "pb.ExecuteRequest | pb.SessionRequest"
+
+
+def envelope_from(request: Request, context: ServicerContext[Any, Any]) -> Envelope:
+    """What a request asks for; the smaller of its two time limits holds."""
+    timeout_s: float | None = context.time_remaining()
+    # Less than nothing is what is left of a budget that is spent, and not no limit.
+    if request.timeout_ms != 0:
+        own_s = request.timeout_ms / 1000
+        timeout_s = own_s if timeout_s is None else min(timeout_s, own_s)
+    return Envelope(
+        command=request.command,
+        args=request.args,
+        encoding=request.encoding,
+        session_id=request.session_id,
+        timeout_s=timeout_s,
+        request_id=request.request_id,
+        metadata=request.metadata,
+        trace_context=_trace_context(context.invocation_metadata()),
+    )
+
+
+def response_from(reply: Reply, request_id: str) -> pb.ExecuteResponse:
+    """The one answer of a command."""
+    response = pb.ExecuteResponse(
+        success=reply.failure is None,
+        timestamp=time.time_ns(),
+        request_id=request_id,
+    )
+    if reply.metadata:
+        response.metadata.update(reply.metadata)
+    if reply.encoded is not None:
+        response.value = reply.encoded.value
+        if reply.encoded.parts:
+            response.result.update(reply.encoded.parts)
+    if reply.failure is not None:
+        _fill_failure(response, reply.failure)
+    return response
+
+
+def message_from(reply: Reply, request_id: str, index: int) -> pb.StreamResponse:
+    """One message of a streamed answer."""
+    message = pb.StreamResponse(
+        is_final=reply.is_final,
+        timestamp=time.time_ns(),
+        request_id=request_id,
+        chunk_index=index,
+    )
+    if reply.metadata:
+        message.metadata.update(reply.metadata)
+    if reply.encoded is not None:
+        message.value = reply.encoded.value
+        if reply.encoded.parts:
+            message.chunk.update(reply.encoded.parts)
+    if reply.failure is not None:
+        _fill_failure(message, reply.failure)
+    return message
+
+
+def request_from(envelope: Envelope) -> pb.ExecuteRequest:
+    """The client's side of ``envelope_from``: failures are wanted in the answer."""
+    return pb.ExecuteRequest(
+        command=envelope.command,
+        args=envelope.args,
+        timeout_ms=_milliseconds(envelope.timeout_s),
+        request_id=envelope.request_id,
+        session_id=envelope.session_id,
+        metadata=envelope.metadata,
+        encoding=envelope.encoding,
+        in_band_errors=True,
+    )
+
+
+def reply_from(answer: pb.ExecuteResponse | pb.StreamResponse) -> Reply:
+    """The client's side of ``response_from`` and ``message_from``."""
+    if isinstance(answer, pb.StreamResponse):
+        parts, is_final = dict(answer.chunk), answer.is_final
+        # A streaming command closes with a message that has no value at all. JSON never encodes
+        # to nothing; the old convention does so with an empty dict, which is lost here alone.
+        is_empty = is_final and not (answer.value or parts)
+    else:
+        parts, is_final, is_empty = dict(answer.result), True, False
+    failure = _failure_from(answer.failure) if answer.HasField("failure") else None
+    return Reply(
+        encoded=None if is_empty or failure is not None else Encoded(answer.value, parts),
+        failure=failure,
+        is_final=is_final,
+        metadata=dict(answer.metadata),
+    )
+
+
+def _trace_context(headers: Iterable[tuple[str, str | bytes]] | None) -> Mapping[str, str]:
+    found = {name: str(value) for name, value in headers or () if name in HEADERS}
+    return found or NOTHING
+
+
+def _milliseconds(timeout_s: float | None) -> int:
+    # 0 means no limit on the wire, so what is left of a deadline is at least 1.
+    return 0 if timeout_s is None else int(min(2**31 - 1, max(1, timeout_s * 1000)))
+
+
+def _fill_failure(answer: pb.ExecuteResponse | pb.StreamResponse, failure: Failure) -> None:
+    answer.error = _utf8(f"{failure.message} {failure.hint}".strip())
+    wire = answer.failure
+    wire.code, wire.type = _utf8(failure.code), _utf8(failure.type)
+    wire.error_id = _utf8(failure.error_id)
+    wire.message, wire.hint = _utf8(failure.message), _utf8(failure.hint)
+    wire.details_json = _details_json(failure)
+    wire.traceback = _utf8(failure.traceback)
+    wire.retryable = failure.retryable
+    wire.retry_after_ms = round(1000 * (failure.retry_after_s or 0))
+
+
+def _details_json(failure: Failure) -> str:
+    details = dict(failure.details)
+    if failure.outcome:
+        details["outcome"] = failure.outcome
+    return msgspec.json.encode(details).decode()
+
+
+def _failure_from(wire: pb.Failure) -> Failure:
+    details = msgspec.json.decode(wire.details_json) if wire.details_json else {}
+    return Failure(
+        code=wire.code,
+        type=wire.type,
+        message=wire.message,
+        hint=wire.hint,
+        details=details,
+        traceback=wire.traceback,
+        retryable=wire.retryable,
+        retry_after_s=wire.retry_after_ms / 1000 or None,
+        error_id=wire.error_id,
+        outcome=str(details.get("outcome", "")),
+    )
+
+
+def _utf8(text: str) -> str:
+    """The text with lone surrogates, which protobuf refuses, shown as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

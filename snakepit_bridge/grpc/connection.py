@@ -1,0 +1,210 @@
+"""The caller's end of the gRPC transport."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import grpc
+
+from snakepit_bridge.errors import (
+    BridgeError,
+    CommandCancelledError,
+    CommandDeadlineError,
+    HostUnavailableError,
+    QuotaExceededError,
+    UnauthenticatedError,
+    WrongCallError,
+)
+from snakepit_bridge.grpc._generated.snakepit_pb2_grpc import SnakepitBridgeStub
+from snakepit_bridge.grpc.codec import reply_from, request_from
+from snakepit_bridge.grpc.listen import MAX_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+
+    from snakepit_bridge.grpc.client_tls import ClientTls
+    from snakepit_bridge.transport.envelope import Envelope, Reply
+
+GRACE_S = 0.5
+"""The bridge answers a late command itself, saying what became of its code; so the call waits this
+much longer than the command may take."""
+
+LONGEST_CALL_S = 2**31 / 1000
+"""What ``timeout_ms`` of the request can say, 24 days; far beyond it gRPC overflows."""
+
+FIRST_RECONNECT_MS = 100
+LAST_RECONNECT_MS = 2000
+"""Pause before the first attempt to connect again, and the longest; gRPC's own two minutes would
+let calls fail long after the bridge has come back."""
+
+
+@asynccontextmanager
+async def grpc_connection(
+    target: str,
+    *,
+    tls: ClientTls | None = None,
+    token: str | None = None,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
+) -> AsyncIterator[GrpcConnection]:
+    """A connection to a bridge that lives as long as the block; it connects with the first call.
+
+    Args:
+        target: ``"127.0.0.1:50051"``, ``"unix:/run/bridge.sock"`` or any other gRPC target.
+        tls: For a server with TLS; none for one without.
+        token: One of the server's tokens, if it wants one.
+        max_message_bytes: The largest answer to accept, and request to send.
+
+    Raises:
+        ValueError: A file of ``tls`` cannot be read, or is no PEM; names it.
+    """
+    channel = _new_channel(target, tls, max_message_bytes)
+    headers = (("authorization", f"Bearer {token}"),) if token else ()
+    try:
+        yield GrpcConnection(channel, target, headers)
+    finally:
+        await channel.close()
+
+
+class GrpcConnection:
+    """Sends envelopes over one channel; see ``grpc_connection``, which opens and closes it."""
+
+    def __init__(
+        self, channel: grpc.aio.Channel, target: str, headers: Sequence[tuple[str, str]]
+    ) -> None:
+        self._channel = channel
+        self._target = target
+        self._headers = tuple(headers)
+        self._stub = SnakepitBridgeStub(channel)
+
+    async def wait_ready(self) -> None:
+        """Return once the server can be reached."""
+        try:
+            await self._channel.channel_ready()
+        except grpc.aio.UsageError as error:
+            raise self._closed() from error
+
+    async def call(self, envelope: Envelope) -> Reply:
+        """Send a command and wait for its one reply."""
+        call = self._begin(self._stub.Execute, envelope)
+        try:
+            return reply_from(await call)
+        except grpc.aio.AioRpcError as error:
+            self._raise(error, envelope)
+        except asyncio.CancelledError:
+            if call.cancelled() and not _being_cancelled():
+                self._raise_closed(envelope)
+            raise
+        finally:
+            # A call that nobody ends is never collected (grpc#43462); an ended one ignores this.
+            call.cancel()
+
+    async def stream(self, envelope: Envelope) -> AsyncGenerator[Reply, None]:
+        """Send a command and yield its replies up to the final one."""
+        call = self._begin(self._stub.ExecuteStream, envelope)
+        try:
+            async for message in call:
+                yield reply_from(message)
+        except grpc.aio.AioRpcError as error:
+            self._raise(error, envelope)
+        except asyncio.CancelledError:
+            if call.cancelled() and not _being_cancelled():
+                self._raise_closed(envelope)
+            raise
+        finally:
+            call.cancel()
+
+    def _begin(self, rpc: Callable[..., Any], envelope: Envelope) -> Any:
+        try:
+            return rpc(
+                request_from(envelope),
+                timeout=_call_timeout_s(envelope),
+                metadata=(*self._headers, *envelope.trace_context.items()),
+            )
+        except grpc.aio.UsageError as error:
+            raise self._closed() from error
+
+    def _closed(self) -> WrongCallError:
+        hint = "Use it inside the block that opened it."
+        return WrongCallError(f"The connection to {self._target} is closed.", {"hint": hint})
+
+    def _raise(self, error: grpc.aio.AioRpcError, envelope: Envelope) -> NoReturn:
+        raise _error_from(error, self._target, envelope.command) from error
+
+    def _raise_closed(self, envelope: Envelope) -> NoReturn:
+        text = f"The connection to {self._target} was closed while {envelope.command!r} ran."
+        raise HostUnavailableError(text, {"target": self._target})
+
+
+def _new_channel(target: str, tls: ClientTls | None, max_message_bytes: int) -> grpc.aio.Channel:
+    options: list[tuple[str, int | str]] = [
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.initial_reconnect_backoff_ms", FIRST_RECONNECT_MS),
+        ("grpc.max_reconnect_backoff_ms", LAST_RECONNECT_MS),
+    ]
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=options)
+    if tls.server_name is not None:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    return grpc.aio.secure_channel(target, tls.credentials(), options=options)
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _call_timeout_s(envelope: Envelope) -> float | None:
+    if envelope.timeout_s is None:
+        return None
+    return min(envelope.timeout_s, LONGEST_CALL_S) + GRACE_S
+
+
+_Told = tuple[type[BridgeError], str, str]
+
+_ANSWERS: dict[grpc.StatusCode, _Told] = {
+    grpc.StatusCode.UNAVAILABLE: (
+        HostUnavailableError,
+        "The bridge at {target} cannot be reached: {told}",
+        "Is the server running there? Does it use TLS, as this call does or does not?",
+    ),
+    grpc.StatusCode.UNAUTHENTICATED: (
+        UnauthenticatedError,
+        "The bridge at {target} refused the call: {told}",
+        "",
+    ),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (
+        CommandDeadlineError,
+        "{command!r} had no answer in time.",
+        "",
+    ),
+    grpc.StatusCode.CANCELLED: (CommandCancelledError, "{command!r} was cancelled: {told}", ""),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (
+        QuotaExceededError,
+        "A message of {command!r} is too large: {told}",
+        "Send less at once, or raise --max-message-bytes on both sides.",
+    ),
+    grpc.StatusCode.UNIMPLEMENTED: (
+        WrongCallError,
+        "What listens at {target} does not serve commands: {told}",
+        "Is it another gRPC server, or an older bridge?",
+    ),
+}
+"""What a call ends with that the bridge itself has not answered: it answers failures in band."""
+
+_ANY_OTHER: _Told = (BridgeError, "The call of {command!r} failed: {told}", "")
+
+
+def _error_from(error: grpc.aio.AioRpcError, target: str, command: str) -> BridgeError:
+    kind, message, hint = _ANSWERS.get(error.code(), _ANY_OTHER)
+    told = error.details() or "no details"
+    details = {"target": target, "command": command, "status": error.code().name}
+    if hint:
+        details["hint"] = hint
+    failure = kind(message.format(target=target, command=command, told=told), details)
+    if kind is QuotaExceededError:
+        # The same message would be as large the next time.
+        failure.retryable = False
+    return failure

@@ -1,0 +1,123 @@
+"""Values between Python and the ``Any`` of Snakepit's contract: JSON text under a label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import msgspec
+from google.protobuf.any_pb2 import Any as WireValue
+
+from snakepit_bridge.errors import HostToolError, InvalidArgumentError
+from snakepit_bridge.values.boundary import write_each
+from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.json_reader import read_json
+from snakepit_bridge.values.json_writer import JsonWriter
+from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError
+
+LABEL = "type.googleapis.com/google.protobuf.StringValue"
+"""What Snakepit puts on every value it sends; it reads JSON whatever the label."""
+
+_SHOWN_BYTES = 80
+"""Of what cannot be read; enough to recognise it by."""
+
+_BINARY = bytes | bytearray | memoryview
+
+
+class BinaryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that a tool of the host returned together with a description of them."""
+
+    data: bytes
+    metadata: Any
+    """As the tool wrote it, e.g. ``{"content_type": "image/png"}``; never empty."""
+
+
+class _NothingElse(Fallback, frozen=True, kw_only=True):
+    """Refuses what JSON cannot express: the host would take a marker for the value itself."""
+
+    def convert(self, value: object) -> Any:
+        if isinstance(value, _BINARY):
+            _refuse(value, "Send text, e.g. base64, or the name of a file both sides can read.")
+        return super().convert(value)
+
+    def marker(self, value: object) -> NoReturn:
+        _refuse(value, "Send text, numbers, booleans, None, lists or dicts of them.")
+
+
+def _refuse(value: object, hint: str) -> NoReturn:
+    raise CannotWriteError(f"is of type {type(value).__name__!r}, which JSON cannot express", hint)
+
+
+_write = JsonWriter(_NothingElse()).write
+
+
+def parameters_from(args: Mapping[Any, object]) -> dict[str, WireValue]:
+    """The arguments of a tool call.
+
+    Raises:
+        InvalidArgumentError: Some have no JSON form; every one of them is named, with the place.
+    """
+    misnamed = [name for name in args if not isinstance(name, str)]
+    if misnamed:
+        raise InvalidArgumentError(f"Names of arguments are text, unlike {misnamed[0]!r}.")
+    written = write_each(args, _write, "JSON")
+    return {name: WireValue(type_url=LABEL, value=text) for name, text in written.items()}
+
+
+def wire_value(value: object, what: str) -> WireValue:
+    """One value.
+
+    Args:
+        value: Anything with a JSON form.
+        what: Names the value in an error, e.g. ``"The value of variable 'x'"``.
+
+    Raises:
+        InvalidArgumentError: It has none; says where.
+    """
+    try:
+        return WireValue(type_url=LABEL, value=_write(value))
+    except CannotWriteError as error:
+        text = f"{what} cannot be sent as JSON: {error}."
+        raise InvalidArgumentError(text, {"path": error.path, "hint": error.hint}) from error
+
+
+def value_from(wire: WireValue, what: str) -> Any:
+    """Read one value; the label is not looked at.
+
+    Raises:
+        HostToolError: It is not JSON; shows how it begins.
+    """
+    try:
+        return read_json(wire.value, special_floats=True)
+    except CannotReadError as error:
+        beginning = repr(wire.value[:_SHOWN_BYTES])
+        raise HostToolError(
+            f"{what} cannot be read as JSON ({error}): {beginning}.",
+            {
+                "label": wire.type_url,
+                "bytes": len(wire.value),
+                "hint": "The host must return what JSON can express.",
+            },
+        ) from error
+
+
+def binary_from(data: bytes, description: WireValue | None) -> bytes | BinaryResult:
+    """Bytes from beside a value, with the description that took the value's place.
+
+    Returns:
+        The bare bytes when the description is missing, null or an empty object.
+    """
+    metadata = None if description is None else _described(description.value)
+    if metadata is None or metadata == {}:
+        return data
+    return BinaryResult(data=data, metadata=metadata)
+
+
+def _described(description: bytes) -> Any:
+    if not description:
+        return None
+    try:
+        return read_json(description, special_floats=True)
+    except CannotReadError:
+        # The bytes are worth more than their description, which stays text as it does in Elixir.
+        return description.decode(errors="backslashreplace")

@@ -1,0 +1,59 @@
+"""A command, its result: what transports and handlers exchange."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """One request: decoded, not yet looked at."""
+
+    name: str
+    """As registered, e.g. ``"dspy.create_instance"``."""
+
+    args: Mapping[str, Any]
+
+    session_id: str = ""
+    """Empty means a session that ends with the command."""
+
+    timeout_s: float | None = None
+    """Seconds left when the command arrived; ``None`` means no limit."""
+
+    request_id: str = ""
+
+    metadata: Mapping[str, str] = _NOTHING
+    """What the caller said besides, uninterpreted."""
+
+    trace_context: Mapping[str, str] = _NOTHING
+    """W3C headers of the caller's span; empty where nothing is traced."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """The value of a command, with what a router or a curious user needs."""
+
+    value: Any
+    metadata: Mapping[str, str]
+    """``queue_ms``, ``run_ms``, ``in_flight``, ``queued``, ``worker_id``."""
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a stream's answer."""
+
+    value: Any = None
+
+    is_empty: bool = False
+    """Whether there is no value at all, as in the last message of a streaming command."""
+
+    is_final: bool = False
+    """Whether nothing follows. A command that does not stream answers in one final chunk."""
+
+    metadata: Mapping[str, str] = _NOTHING
+    """As in ``Result``; of the final chunk only."""

@@ -1,0 +1,333 @@
+"""One command through look-up, binding, session, engine, telemetry."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from snakepit_bridge.engine.job import Execution, Job
+from snakepit_bridge.errors import BridgeError, CommandDeadlineError, Outcome, WrongCallError
+from snakepit_bridge.handlers.command import Chunk, Command, Result
+from snakepit_bridge.handlers.failures import failure_from
+from snakepit_bridge.handlers.work import Work
+from snakepit_bridge.telemetry.instrumentation import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from snakepit_bridge.engine.base import Engine
+    from snakepit_bridge.handlers.registry import HandlerEntry, HandlerRegistry
+    from snakepit_bridge.session.context import Session
+    from snakepit_bridge.session.manager import SessionManager
+    from snakepit_bridge.session.turns import Turnstile
+    from snakepit_bridge.telemetry.instrumentation import CommandRecord
+
+
+class CommandHandler:
+    """The one path of every command, whichever transport brought it.
+
+    Args:
+        registry: The commands there are.
+        session_manager: The owner of the sessions.
+        engine: Where code runs for ``run`` and ``stream``; ``execute`` needs none.
+        telemetry: Where to tell; the process's own by default.
+        worker_id: Which worker answered, for the answer's metadata.
+    """
+
+    def __init__(
+        self,
+        registry: HandlerRegistry,
+        session_manager: SessionManager,
+        *,
+        engine: Engine | None = None,
+        telemetry: Telemetry | None = None,
+        worker_id: str = "",
+    ) -> None:
+        self.registry = registry
+        self.sessions = session_manager
+        self.engine = engine
+        self.telemetry = telemetry or Telemetry()
+        self.worker_id = worker_id
+
+    def on_engine(self, engine: Engine) -> CommandHandler:
+        """The same commands and sessions, with their code run on this engine."""
+        return CommandHandler(
+            self.registry,
+            self.sessions,
+            engine=engine,
+            telemetry=self.telemetry,
+            worker_id=self.worker_id,
+        )
+
+    # --- the three ways in ----------------------------------------------------------------------
+
+    def execute(self, session_id: str, command: str, args: Mapping[str, Any]) -> Any:
+        """Run a command in the caller's thread and return its value.
+
+        An ``async def`` handler gets a loop of its own for the call.
+
+        Raises:
+            BridgeError: Whatever went wrong.
+            WrongCallError: The command streams, or the caller is on a loop's thread.
+        """
+        _refuse_on_loop()
+        sent = Command(name=command, args=args, session_id=session_id)
+        record = self.telemetry.command(command, session_id, sent.trace_context)
+        try:
+            with record.current():
+                value = self._prepare(sent, record, None, value_only=True).run_here()
+        except BridgeError as error:
+            record.failed(error)
+            raise
+        record.succeeded()
+        return value
+
+    async def run(self, command: Command, *, encode: Callable[[Any], Any] | None = None) -> Result:
+        """Run a command on the engine.
+
+        Args:
+            command: What to run.
+            encode: Turns the value into what the transport sends; runs beside the code, so that a
+                value that cannot travel is a failure of the command.
+
+        Being cancelled means that the caller is gone: the code is asked to end, and the caller is
+        free within a second.
+
+        Raises:
+            BridgeError: Whatever went wrong; its ``metadata`` is that of the answer.
+            WrongCallError: The command streams.
+        """
+        engine = self._require_engine()
+        record = self.telemetry.command(command.name, command.session_id, command.trace_context)
+        prepared = None
+        try:
+            with record.current():
+                prepared = self._prepare(command, record, encode, value_only=True)
+                await prepared.take_turn()
+                value = await engine.run(prepared.execution)
+        except BridgeError as error:
+            self._tell_failure(record, error, prepared)
+            raise
+        except asyncio.CancelledError:
+            self._tell_cancelled(record, prepared)
+            raise
+        record.succeeded()
+        return Result(value=value, metadata=self._metadata(prepared.execution))
+
+    async def stream(
+        self, command: Command, *, encode: Callable[[Any], Any] | None = None
+    ) -> AsyncGenerator[Chunk, None]:
+        """Run a command on the engine and yield its items as they come, then a final chunk.
+
+        A command that does not stream yields its value in the final chunk. Close the generator
+        (``aclosing``) to say that the caller is gone. ``encode`` is as in ``run``, for each item.
+
+        Raises:
+            BridgeError: Whatever went wrong, after the items that came before.
+        """
+        engine = self._require_engine()
+        record = self.telemetry.command(command.name, command.session_id, command.trace_context)
+        prepared = None
+        try:
+            # The span is current where the code starts, never across a yield: what follows one runs
+            # in whatever context the reader has.
+            with record.current():
+                prepared = self._prepare(command, record, encode)
+                await prepared.take_turn()
+                execution = prepared.execution
+                if execution.job.streams:
+                    items, final = engine.stream(execution), _NO_VALUE
+                else:
+                    items, final = _no_items(), {"value": await engine.run(execution)}
+            async with aclosing(items):
+                async for item in items:
+                    yield Chunk(value=item)
+        except BridgeError as error:
+            self._tell_failure(record, error, prepared)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            self._tell_cancelled(record, prepared)
+            raise
+        record.succeeded()
+        yield Chunk(**final, is_final=True, metadata=self._metadata(execution))
+
+    # --- the steps ------------------------------------------------------------------------------
+
+    def _prepare(
+        self,
+        command: Command,
+        record: CommandRecord,
+        encode: Callable[[Any], Any] | None,
+        *,
+        value_only: bool = False,
+    ) -> _Prepared:
+        """Everything that can refuse a command before its code runs, in the order of its cost."""
+        entry, args = self._find(command, record, value_only=value_only)
+        deadline = self._deadline(command)
+        session = self.sessions.enter(command.session_id)
+        job = Job(
+            session_id=session.id,
+            command=command.name,
+            args=args,
+            streams=entry.streams,
+            runs_on_loop=entry.runs_on_loop,
+            deadline=deadline,
+            trace_context=record.headers(),
+        )
+        turnstile = self.sessions.turnstile(session, entry.command) if entry.exclusive else None
+        return _Prepared(self.sessions, session, job, Work(entry, session, encode), turnstile)
+
+    def _find(
+        self, command: Command, record: CommandRecord, *, value_only: bool
+    ) -> tuple[HandlerEntry, dict[str, Any]]:
+        # User code here: can_handle(), and the checks of a type that a parameter names.
+        try:
+            entry = self.registry.find(command.name)
+            record.command = entry.command
+            if value_only:
+                _refuse_streaming(entry, command.name)
+            return entry, entry.bind(command.args)
+        except BridgeError:
+            raise
+        except Exception as error:
+            raise failure_from(error, command=command.name) from error
+
+    def _deadline(self, command: Command) -> float | None:
+        if command.timeout_s is None:
+            return None
+        if command.timeout_s <= 0:
+            error = CommandDeadlineError(
+                f"The deadline of {command.name!r} had passed when it arrived.",
+                {"command": command.name, "timeout_s": command.timeout_s},
+            )
+            error.outcome = Outcome.STOPPED
+            raise error
+        return self.sessions.clock.monotonic() + command.timeout_s
+
+    def _metadata(self, execution: Execution) -> dict[str, str]:
+        metadata = {
+            "queue_ms": f"{execution.queue_s * 1000:.3f}",
+            "run_ms": f"{execution.run_s * 1000:.3f}",
+            "worker_id": self.worker_id,
+        }
+        if self.engine is not None:
+            load = self.engine.load()
+            metadata["in_flight"] = str(load.in_flight)
+            metadata["queued"] = str(load.queued)
+        return metadata
+
+    def _tell_failure(
+        self, record: CommandRecord, error: BridgeError, prepared: _Prepared | None
+    ) -> None:
+        metadata = self._metadata(prepared.execution) if prepared else {"worker_id": self.worker_id}
+        error.metadata = {**metadata, **record.ids, "error_id": error.error_id}
+        record.failed(error)
+
+    def _tell_cancelled(self, record: CommandRecord, prepared: _Prepared | None) -> None:
+        if prepared is None:
+            record.cancelled()
+            return
+        execution = prepared.execution
+        remaining_s = execution.remaining_s
+        # A transport that watches the deadline itself just cancels when it has passed.
+        late = remaining_s is not None and remaining_s <= 0
+        record.cancelled(execution.outcome, late=late)
+
+    def _require_engine(self) -> Engine:
+        if self.engine is None:
+            text = "run() and stream() need an engine: CommandHandler(…, engine=engine)"
+            raise TypeError(text)
+        return self.engine
+
+
+class _Prepared:
+    """A command that nothing refuses any more, and the places it holds until its code has ended."""
+
+    __slots__ = ("_has_turn", "_session", "_sessions", "_turnstile", "execution")
+
+    def __init__(
+        self,
+        sessions: SessionManager,
+        session: Session,
+        job: Job,
+        work: Work,
+        turnstile: Turnstile | None,
+    ) -> None:
+        self._sessions = sessions
+        self._session = session
+        self._turnstile = turnstile
+        self._has_turn = False
+        self.execution = Execution(job, work, clock=sessions.clock, on_end=self._leave)
+
+    async def take_turn(self) -> None:
+        """Wait until no other command of its name runs in the session, if it is exclusive."""
+        if self._turnstile is None:
+            return
+        try:
+            async with asyncio.timeout(self.execution.remaining_s):
+                await self._turnstile.enter()
+            self._has_turn = True
+        except TimeoutError:
+            self.execution.end()
+            raise _never_began(self.execution.job) from None
+        except asyncio.CancelledError:
+            self.execution.outcome = Outcome.STOPPED
+            self.execution.end()
+            raise
+
+    def run_here(self) -> Any:
+        """Run the code in this thread."""
+        if self._turnstile is not None:
+            self._turnstile.enter_from_thread()
+            self._has_turn = True
+        execution = self.execution
+        execution.begin()
+        try:
+            if execution.job.runs_on_loop:
+                return asyncio.run(execution.work(execution))
+            return copy_context().run(execution.work, execution)
+        finally:
+            execution.end()
+
+    def _leave(self) -> None:
+        if self._has_turn and self._turnstile is not None:
+            self._turnstile.leave()
+        self._sessions.leave(self._session)
+
+
+_NO_VALUE: dict[str, Any] = {"is_empty": True}
+
+
+async def _no_items() -> AsyncGenerator[Any, None]:
+    return
+    yield
+
+
+def _refuse_streaming(entry: HandlerEntry, command: str) -> None:
+    if entry.streams:
+        hint = "Call it with ExecuteStream, or 'snakepit-bridge stream'."
+        raise WrongCallError(f"{command!r} streams its answer.", {"command": command, "hint": hint})
+
+
+def _never_began(job: Job) -> CommandDeadlineError:
+    error = CommandDeadlineError(
+        f"{job.command!r} waited for its turn in session {job.session_id!r} until its deadline.",
+        {
+            "command": job.command,
+            "session_id": job.session_id,
+            "hint": "Another call of it still runs there; give it more time, or another session.",
+        },
+    )
+    error.outcome = Outcome.STOPPED
+    return error
+
+
+def _refuse_on_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    text = "CommandHandler.execute() would block the event loop."
+    raise WrongCallError(text, {"hint": "Use 'await handler.run(Command(…))' in async def code."})

@@ -1,0 +1,137 @@
+"""Finds the handlers that others have written, by entry point or by path."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from snakepit_bridge.handlers.registry import HandlerRegistry
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+    from types import ModuleType
+
+GROUP = "snakepit_bridge.handlers"
+"""The entry-point group in which distributions announce their handlers."""
+
+SHOWN_FOLDERS = 8
+"""Of the places that were searched, how many an error lists; the own ones come first."""
+
+
+class HandlerLoadError(ValueError):
+    """A handler that was asked for at start cannot be had; says why, and what to do."""
+
+
+def handlers_from_entry_points(group: str = GROUP) -> list[object]:
+    """The handlers that installed distributions offer, by the names of their entry points.
+
+    Raises:
+        HandlerLoadError: One of them cannot be had; names its distribution.
+    """
+    found = sorted(entry_points(group=group), key=lambda each: (each.name, each.value))
+    return [_from_entry_point(each) for each in found]
+
+
+def handler_from_path(path: str) -> object:
+    """The handler a path names.
+
+    Args:
+        path: ``module:Class``, which is called without arguments, or ``module:object``, where the
+            object may be a function marked with ``@handles``. ``module:Outer.Inner`` works, too.
+
+    Returns:
+        Something a registry takes.
+
+    Raises:
+        HandlerLoadError: There is no such thing, or it is no handler.
+    """
+    module_name, _, name = (part.strip() for part in path.partition(":"))
+    if not module_name or not name:
+        raise HandlerLoadError(
+            f"{path!r} is not the path of a handler. Write module:Class, e.g. my_handlers:Greeter."
+        )
+    found = _find(_imported(module_name, path), name, path)
+    handler = _made(found, path) if isinstance(found, type) else found
+    _check(handler, path)
+    return handler
+
+
+def _from_entry_point(entry_point: EntryPoint) -> object:
+    try:
+        # Extras, as in "module:Class [extra]", are the business of installers.
+        return handler_from_path(entry_point.value.partition("[")[0])
+    except HandlerLoadError as error:
+        owner = entry_point.dist
+        named = f"{owner.name} {owner.version}" if owner else "an unknown distribution"
+        raise HandlerLoadError(
+            f"The handler {entry_point.name!r} of {named} cannot be used: {error} "
+            "It is not part of the bridge: upgrade that distribution, or uninstall it."
+        ) from error
+
+
+def _imported(module_name: str, path: str) -> ModuleType:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module_name}.".startswith(f"{error.name}."):
+            raise _not_found(error.name, path) from error
+        raise _broken_import(module_name, path, error) from error
+    except (Exception, SystemExit) as error:
+        raise _broken_import(module_name, path, error) from error
+
+
+def _not_found(module_name: str, path: str) -> HandlerLoadError:
+    folders = [folder or "the working directory" for folder in sys.path]
+    shown = ", ".join(folders[:SHOWN_FOLDERS])
+    more = f" and {len(folders) - SHOWN_FOLDERS} more" if len(folders) > SHOWN_FOLDERS else ""
+    return HandlerLoadError(
+        f"There is no module {module_name!r} for the handler {path!r}; looked in {shown}{more}. "
+        "Install it, or put its folder on PYTHONPATH."
+    )
+
+
+def _broken_import(module_name: str, path: str, error: BaseException) -> HandlerLoadError:
+    return HandlerLoadError(
+        f"The module {module_name!r} of the handler {path!r} cannot be imported: "
+        f"{type(error).__name__}: {error}. Try: python -c 'import {module_name}'."
+    )
+
+
+def _find(module: ModuleType, name: str, path: str) -> Any:
+    found: Any = module
+    for attribute in name.split("."):
+        holder = found
+        try:
+            found = getattr(holder, attribute)
+        except AttributeError as error:
+            known = [each for each in dir(holder) if not each.startswith("_")]
+            near = get_close_matches(attribute, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known[:20])}."
+            owner = getattr(holder, "__name__", repr(holder))
+            raise HandlerLoadError(
+                f"{owner!r} has no {attribute!r}, which the handler {path!r} names. {hint}"
+            ) from error
+    return found
+
+
+def _made(kind: type, path: str) -> object:
+    try:
+        return kind()
+    except (Exception, SystemExit) as error:
+        raised = f"{type(error).__name__}: {error}"
+        raise HandlerLoadError(
+            f"{kind.__qualname__}() of the handler {path!r} raised {raised}. "
+            "A class is called without arguments; where it needs some, make the object in its "
+            "module and name that."
+        ) from error
+
+
+def _check(handler: object, path: str) -> None:
+    """Let a registry of its own look at the handler, so that an error can name the path."""
+    try:
+        HandlerRegistry().register(handler)
+    except (TypeError, ValueError) as error:
+        raise HandlerLoadError(f"The handler {path!r} cannot be registered: {error}") from error

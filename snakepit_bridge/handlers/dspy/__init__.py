@@ -1,0 +1,1 @@
+"""What the ``dspy.*`` commands are made of; ``door`` alone imports the library."""

@@ -1,0 +1,174 @@
+"""Language models for sessions, with keys that go only where the operator wants them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from msgspec import UNSET
+
+from snakepit_bridge.errors import InvalidArgumentError, NotAllowedError
+from snakepit_bridge.handlers.dspy.offline import offline_engines
+from snakepit_bridge.handlers.dspy.options import OFFLINE, PER_CALL
+from snakepit_bridge.handlers.dspy.secrets import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from snakepit_bridge.handlers.dspy.door import DSPyDoor
+    from snakepit_bridge.handlers.dspy.options import LMOptions
+    from snakepit_bridge.handlers.dspy.secrets import Secrets
+
+KEY_ALONE = frozenset({"hosted_vllm", "ollama", "ollama_chat", "openai"})
+"""Providers that are sent nothing but the key they are given.
+
+Others add what they find: tokens of a cloud account, credentials in a file. And litellm adds the
+organization's name to what it sends, so it stays out of the way (``OWN_ENGINE``).
+"""
+
+OWN_ENGINE = "lm15"
+"""DSPy's own engine, which fails where it cannot do something rather than ask litellm."""
+
+NO_KEY = "none"
+"""Sent where a key must not be looked for: without one, the environment's would be sent."""
+
+
+class LanguageModels:
+    """Builds language models from options.
+
+    Args:
+        door: The way to DSPy.
+        secrets: The keys callers may refer to.
+    """
+
+    def __init__(self, door: DSPyDoor, secrets: Secrets) -> None:
+        self._door = door
+        self._secrets = secrets
+
+    def build(self, options: LMOptions) -> Any:
+        """The language model; nothing is sent anywhere yet.
+
+        Raises:
+            NotAllowedError: A key would go where it must not, or the cache is not allowed.
+            InvalidArgumentError: The address is none.
+        """
+        if options.model == OFFLINE:
+            return self._offline(options)
+        connection = self._connection(options)
+        # DSPy's cache knows answers by model and prompt: from an address of the caller's own they
+        # would be handed to everybody.
+        cache = self._cache(options) and "engine" not in connection
+        given = {**options.given(), **connection, "cache": cache}
+        return self._session_lm(given.pop("model"), **given)
+
+    def hidden(self, options: LMOptions | None) -> tuple[str, ...]:
+        """What must not appear in any text about a call with these options."""
+        key = options.api_key if options is not None else UNSET
+        own = (key,) if isinstance(key, str) and not key.startswith(REFERENCE) else ()
+        return (*own, *self._secrets.hidden)
+
+    def _offline(self, options: LMOptions) -> Any:
+        given = options.given()
+        engine, async_engine = offline_engines(given.pop("answers", ()), door=self._door)
+        model = given.pop("model")
+        return self._session_lm(
+            model, engine=engine, async_engine=async_engine, cache=False, **given
+        )
+
+    def _connection(self, options: LMOptions) -> dict[str, str]:
+        key, base = options.api_key, options.api_base
+        reference = key if isinstance(key, str) and key.startswith(REFERENCE) else None
+        found = {} if reference is None else {"api_key": self._secrets.find(reference)}
+        if not isinstance(base, str) or self._is_trusted(base):
+            return found
+        if reference is not None:
+            raise NotAllowedError(
+                f"The key {reference!r} must not be sent to {_host(base)!r}.",
+                {
+                    "api_base": _host(base),
+                    "hint": "The operator allows it with --allow-api-base URL; or send a key of "
+                    "your own.",
+                },
+            )
+        provider = options.model.partition("/")[0]
+        if provider not in KEY_ALONE:
+            raise NotAllowedError(
+                f"Calls to {provider!r} may carry the operator's credentials, so they must not be "
+                f"sent to {_host(base)!r}.",
+                {
+                    "api_base": _host(base),
+                    "hint": "Write the model as 'openai/NAME' for a server that speaks OpenAI's "
+                    "protocol; or the operator allows the address with --allow-api-base URL.",
+                },
+            )
+        chosen = {} if isinstance(key, str) else {"api_key": NO_KEY}
+        return {**chosen, "engine": OWN_ENGINE}
+
+    def _is_trusted(self, base: str) -> bool:
+        try:
+            parts = urlsplit(base)
+        except ValueError as error:
+            raise _no_address() from error
+        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+            raise _no_address()
+        return self._secrets.trusts(base)
+
+    def _cache(self, options: LMOptions) -> bool:
+        if self._door.cache_dir is not None:
+            return options.cache is not False
+        if options.cache is True:
+            raise NotAllowedError(
+                "The bridge keeps no answers of language models.",
+                {"argument": "lm", "hint": "The operator allows it with --dspy-cache DIR."},
+            )
+        return False
+
+    @cached_property
+    def _session_lm(self) -> Any:
+        return _session_lm_class(self._door.open())
+
+
+def _session_lm_class(dspy: Any) -> Any:
+    class SessionLM(dspy.LM):  # type: ignore[misc]  # dspy ships no types, so LM is Any
+        """A language model whose connection no single call can change.
+
+        A module hands its ``config`` to the language model, and a caller may set that: with an
+        address in it, the session's key would go there.
+        """
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            _refuse(kwargs)
+            return super().__call__(*args, **kwargs)
+
+        async def acall(self, *args: Any, **kwargs: Any) -> Any:
+            _refuse(kwargs)
+            return await super().acall(*args, **kwargs)
+
+        def dump_state(self) -> Any:
+            # Loaded elsewhere it is an ordinary LM: this class exists in the bridge alone.
+            return {**super().dump_state(), "_dspy_lm_class": "dspy.clients.lm.LM"}
+
+    return SessionLM
+
+
+def _refuse(names: Iterable[str]) -> None:
+    wrong = sorted(name for name in names if name not in PER_CALL)
+    if wrong:
+        listed = ", ".join(map(repr, wrong))
+        raise NotAllowedError(
+            f"A single call cannot set {listed} of the language model.",
+            {"options": wrong, "hint": "Set it for the session with 'dspy.configure'."},
+        )
+
+
+def _no_address() -> InvalidArgumentError:
+    return InvalidArgumentError(
+        "Wrong 'lm': 'api_base' is no address.",
+        {"argument": "lm", "hint": "E.g. 'http://localhost:8000/v1'; a key goes into 'api_key'."},
+    )
+
+
+def _host(api_base: str) -> str:
+    parts = urlsplit(api_base)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,122 @@
+"""The code of a command as an engine runs it, its errors translated."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, closing
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from snakepit_bridge.errors import BridgeError, HandlerFailedError
+from snakepit_bridge.handlers.failures import failure_from
+from snakepit_bridge.session.context import current_execution
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+    from snakepit_bridge.engine.job import Execution
+    from snakepit_bridge.handlers.registry import HandlerEntry
+    from snakepit_bridge.session.context import Session
+
+
+class Work:
+    """Runs one command's code in this process; what an ``Execution`` calls.
+
+    Args:
+        entry: The command's code.
+        session: The session it runs in.
+        encode: Applied to the value, or to each item, before it leaves.
+
+    User code may raise anything at all, ``SystemExit`` and bare ``BaseException`` included. Nothing
+    but ``BridgeError`` and wanted cancellation leaves here: this is the boundary.
+    """
+
+    __slots__ = ("_encode", "_entry", "_session")
+
+    def __init__(
+        self, entry: HandlerEntry, session: Session, encode: Callable[[Any], Any] | None
+    ) -> None:
+        self._entry = entry
+        self._session = session
+        # Applied where the code runs: a large value must not hold up the loop.
+        self._encode = encode or _as_it_is
+
+    def __call__(self, execution: Execution) -> Any:
+        """The value, a coroutine of it, or an iterator of the items; by the kind of the job."""
+        job = execution.job
+        if job.streams:
+            return self._items_on_loop(execution) if job.runs_on_loop else self._items(execution)
+        return self._value_on_loop(execution) if job.runs_on_loop else self._value(execution)
+
+    def _invoke(self, execution: Execution) -> Any:
+        current_execution.set(execution)
+        return self._entry.invoke(self._session.seen_by(execution), execution.job.args)
+
+    def _value(self, execution: Execution) -> Any:
+        try:
+            return self._leaving(self._invoke(execution), execution)
+        except BridgeError:
+            raise
+        except BaseException as error:
+            raise failure_from(error, command=execution.job.command) from error
+
+    async def _value_on_loop(self, execution: Execution) -> Any:
+        try:
+            return self._leaving(await self._invoke(execution), execution)
+        except BridgeError:
+            raise
+        except BaseException as error:
+            if _is_wanted(error, execution, asyncio.CancelledError):
+                raise
+            raise failure_from(error, command=execution.job.command) from error
+
+    def _items(self, execution: Execution) -> Generator[Any, None, None]:
+        try:
+            with closing(self._invoke(execution)) as items:
+                for item in items:
+                    yield self._leaving(item, execution)
+        except BridgeError:
+            raise
+        except BaseException as error:
+            if _is_wanted(error, execution, GeneratorExit):
+                raise
+            raise failure_from(error, command=execution.job.command) from error
+
+    async def _items_on_loop(self, execution: Execution) -> AsyncGenerator[Any, None]:
+        try:
+            async with aclosing(self._invoke(execution)) as items:
+                async for item in items:
+                    yield self._leaving(item, execution)
+        except BridgeError:
+            raise
+        except BaseException as error:
+            if _is_wanted(error, execution, asyncio.CancelledError, GeneratorExit):
+                raise
+            raise failure_from(error, command=execution.job.command) from error
+
+    def _leaving(self, value: Any, execution: Execution) -> Any:
+        if isinstance(value, CoroutineType):
+            raise _not_awaited(value, execution.job.command)
+        return self._encode(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _is_wanted(error: BaseException, execution: Execution, *kinds: type[BaseException]) -> bool:
+    """Whether the engine ended the code this way, rather than the code itself.
+
+    A ``CancelledError`` that nobody asked for must not reach the transport: there it would look
+    like a client that has gone, and the client would wait for ever. Nor must a ``GeneratorExit``
+    pass for the end of the items.
+    """
+    return execution.cancelled and isinstance(error, kinds)
+
+
+def _not_awaited(value: CoroutineType[Any, Any, Any], command: str) -> HandlerFailedError:
+    value.close()  # else Python warns that nobody awaited it
+    return HandlerFailedError(
+        f"{command!r} returned a coroutine, whose code has not run.",
+        {"command": command, "hint": "Write the method as 'async def', or await what it calls."},
+    )

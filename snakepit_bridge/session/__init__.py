@@ -1,0 +1,1 @@
+"""What lives on between commands; the way back to the host."""

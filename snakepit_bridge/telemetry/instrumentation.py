@@ -1,0 +1,258 @@
+"""What is told of a command, in a span plus two metrics; OpenTelemetry's API only."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import metrics, trace
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import Status, StatusCode
+
+from snakepit_bridge.telemetry import names
+from snakepit_bridge.telemetry.propagation import NOTHING, context_from, headers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+    from opentelemetry.util.types import AttributeValue
+
+    from snakepit_bridge.errors import BridgeError
+
+
+class Telemetry:
+    """Tells of commands through whatever OpenTelemetry SDK the process has, or none.
+
+    Holds no state of its own; the providers are those of the process unless others are given.
+
+    Args:
+        tracer_provider: Where spans go; the process's own by default.
+        meter_provider: Where metrics go; the process's own by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracer_provider: trace.TracerProvider | None = None,
+        meter_provider: metrics.MeterProvider | None = None,
+    ) -> None:
+        self._tracer = trace.get_tracer(names.SCOPE, tracer_provider=tracer_provider)
+        meter = metrics.get_meter(names.SCOPE, meter_provider=meter_provider)
+        self._commands_total = meter.create_counter(
+            names.COMMANDS_TOTAL, description="Commands that have got their outcome."
+        )
+        self._command_duration = meter.create_histogram(
+            names.COMMAND_DURATION_MS,
+            unit="ms",
+            description="From the arrival of a command to its outcome.",
+        )
+
+    @contextmanager
+    def span(self, name: str, /, **attributes: AttributeValue) -> Iterator[Span]:
+        """A span around the block; an exception that leaves it is recorded by its type."""
+        with self._tracer.start_as_current_span(
+            name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                yield span
+            except BaseException as error:
+                span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+                raise
+
+    def command(
+        self, name: str, session_id: str, trace_context: Mapping[str, str]
+    ) -> CommandRecord:
+        """Begin to tell of one command; see ``CommandRecord``."""
+        context = context_from(trace_context)
+        span = self._tracer.start_span(
+            names.COMMAND_SPAN,
+            context=context,
+            attributes={
+                names.SPAN_COMMAND: name[: names.MAX_SPAN_TEXT],
+                names.SPAN_SESSION_ID: session_id[: names.MAX_SPAN_TEXT],
+            },
+        )
+        return CommandRecord(self, span, context)
+
+    def count(self, command: str, status: str, duration_ms: float) -> None:
+        """Count one command; ``CommandRecord`` is the only caller."""
+        labels = {names.COMMAND: command, names.STATUS: status}
+        self._commands_total.add(1, labels)
+        self._command_duration.record(duration_ms, labels)
+
+
+_UNTRACED: AbstractContextManager[None] = nullcontext()
+
+
+class CommandRecord:
+    """What is told of one command, from its arrival to its outcome.
+
+    Exactly one of ``succeeded``, ``failed`` and ``cancelled`` ends it.
+    """
+
+    __slots__ = ("_context", "_is_traced", "_started", "_telemetry", "command", "span")
+
+    def __init__(self, telemetry: Telemetry, span: Span, context: Context | None) -> None:
+        self.span = span
+        self._context = context
+        self.command = names.UNKNOWN_COMMAND
+        """The registered name, set once the handler is found."""
+        self._telemetry = telemetry
+        self._started = time.perf_counter()
+        # Without an SDK and without a traced caller there is nothing to be the child of.
+        self._is_traced = span.get_span_context().is_valid
+
+    def current(self) -> AbstractContextManager[None]:
+        """Make the span the parent of what the block starts, threads and tasks included.
+
+        The caller's baggage is current there, too.
+        """
+        if not self._is_traced and self._context is None:
+            return _UNTRACED
+        return _current(trace.set_span_in_context(self.span, self._context))
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """``trace_id`` of the span as W3C writes it; nothing where nothing is traced."""
+        if not self._is_traced:
+            return {}
+        return {"trace_id": f"{self.span.get_span_context().trace_id:032x}"}
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers that make another process's spans children of this one."""
+        return headers_of(self.span) if self._is_traced else NOTHING
+
+    def succeeded(self) -> None:
+        """The command has its value."""
+        self._end("success")
+
+    def failed(self, error: BridgeError) -> None:
+        """The command ends with this error."""
+        self._describe(error.code, error.outcome)
+        self.span.set_attribute(names.SPAN_ERROR_ID, error.error_id)
+        self._end("cancelled" if error.code == "CANCELLED" else "error")
+
+    def cancelled(self, outcome: str | None = None, *, late: bool = False) -> None:
+        """Nobody waits for the command any more.
+
+        Args:
+            outcome: What became of its code.
+            late: Whether that is because its deadline has passed, which is an error.
+        """
+        self._describe("DEADLINE_EXCEEDED" if late else "CANCELLED", outcome)
+        self._end("error" if late else "cancelled")
+
+    def _describe(self, code: str, outcome: str | None) -> None:
+        self.span.set_attribute(names.ERROR_TYPE, str(code))
+        if outcome is not None:
+            self.span.set_attribute(names.SPAN_OUTCOME, str(outcome))
+        self.span.set_status(Status(StatusCode.ERROR, str(code)))
+
+    def _end(self, status: str) -> None:
+        self._telemetry.count(self.command, status, (time.perf_counter() - self._started) * 1000)
+        self.span.end()
+
+
+@contextmanager
+def _current(context: Context) -> Iterator[None]:
+    token = attach(context)
+    try:
+        yield
+    finally:
+        detach(token)
+
+
+class InstrumentedHandler:
+    """A handler that answers as the one it wraps, inside a span ``handler.execute``.
+
+    It may be registered in the place of the handler: each of its commands then gets the span.
+
+    Args:
+        handler: Anything a registry takes.
+        telemetry: Where to tell; the process's own by default.
+    """
+
+    def __init__(self, handler: Any, telemetry: Telemetry | None = None) -> None:
+        self.handler = handler
+        self._telemetry = telemetry or Telemetry()
+
+    def can_handle(self, command: str) -> bool:
+        """Whether the wrapped handler answers to this command."""
+        return bool(self.handler.can_handle(command))
+
+    def execute(self, session: Any, args: Any) -> Any:
+        """Run the wrapped handler's ``execute`` inside the span."""
+        return self.wrap(self.handler.execute)(session, args)
+
+    def wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """A callable of the same kind, plain, ``async`` or generator, inside the span."""
+        handler = type(self.handler).__name__
+
+        def span() -> AbstractContextManager[Span]:
+            return self._telemetry.span(names.HANDLER_SPAN, handler=handler)
+
+        return _WRAPPERS[_kind(call)](call, span)
+
+
+def _kind(call: Callable[..., Any]) -> str:
+    if inspect.isasyncgenfunction(call):
+        return "async generator"
+    if inspect.iscoroutinefunction(call):
+        return "coroutine"
+    return "generator" if inspect.isgeneratorfunction(call) else "function"
+
+
+_OpenSpan = Callable[[], "AbstractContextManager[Span]"]
+
+
+def _around_function(call: Callable[..., Any], span: _OpenSpan) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with span():
+            return call(*args, **kwargs)
+
+    return wrapper
+
+
+def _around_coroutine(call: Callable[..., Any], span: _OpenSpan) -> Callable[..., Any]:
+    @functools.wraps(call)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with span():
+            return await call(*args, **kwargs)
+
+    return wrapper
+
+
+def _around_generator(call: Callable[..., Any], span: _OpenSpan) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        # One thread and one context run the whole generator, so the span may stay current.
+        with span():
+            yield from call(*args, **kwargs)
+
+    return wrapper
+
+
+def _around_async_generator(call: Callable[..., Any], span: _OpenSpan) -> Callable[..., Any]:
+    @functools.wraps(call)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with span():
+            async with aclosing(call(*args, **kwargs)) as items:
+                async for item in items:
+                    yield item
+
+    return wrapper
+
+
+_WRAPPERS = {
+    "function": _around_function,
+    "coroutine": _around_coroutine,
+    "generator": _around_generator,
+    "async generator": _around_async_generator,
+}

@@ -1,0 +1,1 @@
+"""The real wire, real processes, real files."""

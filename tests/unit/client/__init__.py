@@ -1,0 +1,1 @@
+"""A client of the bridge, without a server."""

@@ -1,0 +1,1 @@
+"""Where code runs, without a bridge around it."""

@@ -1,0 +1,1 @@
+"""What the doubles for tests do."""

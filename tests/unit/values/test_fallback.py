@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import array
+import datetime
+import decimal
+import fractions
+from typing import Any, NoReturn
+from unittest.mock import MagicMock
+
+import pytest
+
+from snakepit_bridge.values.fallback import Fallback
+
+
+def _marker(type_name: str) -> dict[str, Any]:
+    return {"__ffi_unserializable__": True, "__type__": type_name}
+
+
+class Everything:
+    """Has every converter; the tests take away the first ones."""
+
+    def model_dump(self) -> str:
+        return "model_dump"
+
+    def to_dict(self) -> str:
+        return "to_dict"
+
+    def _asdict(self) -> str:
+        return "_asdict"
+
+    def tolist(self) -> str:
+        return "tolist"
+
+    def isoformat(self) -> str:
+        return "isoformat"
+
+
+class FakeArray:
+    """An array as numpy has them: it tells its size, and what its elements are."""
+
+    dtype = "float64"
+
+    def __init__(self, rows: object, size: int) -> None:
+        self._rows = rows
+        self.size = size
+        self.was_converted = False
+
+    def tolist(self) -> object:
+        self.was_converted = True
+        return self._rows
+
+
+class FakeSeries(FakeArray):
+    """A column as pandas has them."""
+
+    @property
+    def values(self) -> NoReturn:
+        raise NotImplementedError
+
+
+class FakeSparseMatrix:
+    """A sparse matrix: ``size`` counts the elements that are not zero, and ``nnz`` says so."""
+
+    nnz = 2
+    size = 2
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
+
+    def tolist(self) -> list[int]:
+        return [0, 1]
+
+
+CONVERTERS = ["model_dump", "to_dict", "_asdict", "tolist", "isoformat"]
+
+
+@pytest.mark.parametrize("first", range(len(CONVERTERS)))
+def test_the_converters_are_asked_in_their_order(first: int) -> None:
+    class Later(Everything):
+        pass
+
+    for name in CONVERTERS[:first]:
+        setattr(Later, name, None)
+
+    assert Fallback().convert(Later()) == CONVERTERS[first]
+
+
+def test_a_converter_that_raises_is_passed_over() -> None:
+    class Picky(Everything):
+        def model_dump(self) -> NoReturn:
+            raise RuntimeError
+
+        def to_dict(self) -> NoReturn:
+            raise MemoryError
+
+    assert Fallback().convert(Picky()) == "_asdict"
+
+
+def test_a_converter_that_wants_arguments_is_passed_over() -> None:
+    class Demanding:
+        def to_dict(self, orient: str) -> NoReturn:
+            raise NotImplementedError
+
+        def isoformat(self) -> str:
+            return "2026-01-11"
+
+    assert Fallback().convert(Demanding()) == "2026-01-11"
+
+
+@pytest.mark.parametrize(
+    ("value", "type_name"),
+    [
+        ({1, 2}, "builtins.set"),
+        (frozenset({1}), "builtins.frozenset"),
+        (b"hi", "builtins.bytes"),
+        (bytearray(b"hi"), "builtins.bytearray"),
+        (1j, "builtins.complex"),
+        (range(3), "builtins.range"),
+        (decimal.Decimal("1.10"), "decimal.Decimal"),
+        (fractions.Fraction(1, 3), "fractions.Fraction"),
+        (datetime.timedelta(days=1), "datetime.timedelta"),
+        (object(), "builtins.object"),
+        (len, "builtins.builtin_function_or_method"),
+    ],
+)
+def test_what_has_no_simpler_form_becomes_the_marker(value: object, type_name: str) -> None:
+    assert Fallback().convert(value) == _marker(type_name)
+
+
+def test_the_marker_never_asks_for_a_repr() -> None:
+    class Secretive:
+        def __repr__(self) -> NoReturn:
+            raise NotImplementedError
+
+    marker = Fallback().convert(Secretive())
+
+    assert marker.keys() == {"__ffi_unserializable__", "__type__"}
+    assert marker["__type__"].startswith(f"{__name__}.")
+    assert marker["__type__"].endswith("Secretive")
+
+
+def test_a_class_is_no_instance_of_itself() -> None:
+    class Model:
+        @classmethod
+        def to_dict(cls) -> NoReturn:
+            raise NotImplementedError
+
+    assert Fallback().convert(Model) == _marker("builtins.type")
+
+
+def test_an_object_that_answers_to_every_name_is_not_believed() -> None:
+    assert Fallback().convert(MagicMock()) == _marker("unittest.mock.MagicMock")
+
+
+@pytest.mark.parametrize(
+    ("value", "simpler"),
+    [(array.array("d", [1.5, 2.5]), [1.5, 2.5]), (memoryview(b"hi"), [104, 105])],
+)
+def test_arrays_of_the_standard_library_become_lists(value: object, simpler: object) -> None:
+    assert Fallback().convert(value) == simpler
+
+
+@pytest.mark.parametrize("kind", [FakeArray, FakeSeries])
+def test_an_array_of_just_the_limit_becomes_nested_lists(kind: type[FakeArray]) -> None:
+    fallback = Fallback(max_tolist_elements=6)
+
+    assert fallback.convert(kind([[1, 2, 3], [4, 5, 6]], size=6)) == [[1, 2, 3], [4, 5, 6]]
+
+
+@pytest.mark.parametrize("kind", [FakeArray, FakeSeries])
+def test_an_array_beyond_the_limit_is_not_even_converted(kind: type[FakeArray]) -> None:
+    values = kind([], size=7)
+
+    assert Fallback(max_tolist_elements=6).convert(values) == _marker(f"{__name__}.{kind.__name__}")
+    assert not values.was_converted
+
+
+def test_a_sparse_matrix_counts_with_all_its_zeros() -> None:
+    fallback = Fallback(max_tolist_elements=6)
+
+    assert fallback.convert(FakeSparseMatrix(2, 3)) == [0, 1]
+    assert fallback.convert(FakeSparseMatrix(2, 4)) == _marker(f"{__name__}.FakeSparseMatrix")
+
+
+@pytest.mark.parametrize("rows", [[[1, 2, 3], [4, 5, 6, 7]], list(range(7)), [[[[1]] * 7]]])
+def test_elements_are_counted_where_an_object_does_not_tell(rows: list[object]) -> None:
+    class Opaque:
+        def tolist(self) -> list[object]:
+            return rows
+
+    assert Fallback(max_tolist_elements=7).convert(Opaque()) == rows
+    assert "__type__" in Fallback(max_tolist_elements=6).convert(Opaque())
+
+
+def test_a_scalar_of_an_array_library_becomes_its_number() -> None:
+    assert Fallback(max_tolist_elements=0).convert(FakeArray(1.5, size=0)) == 1.5

@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ENGINE_CLOSE_S = 0.7
+ENGINE_CLOSE_S = 0.5
 """How long running code may go on once the transport has drained; a process has 5 s from SIGTERM,
 and draining takes two of them."""
 
-SESSIONS_CLOSE_S = 0.7
+SESSIONS_CLOSE_S = 0.5
 """How long closing the instances of all sessions may take; it is their own code, and may block."""
 
 

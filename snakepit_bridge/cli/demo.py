@@ -14,10 +14,11 @@ import click
 from snakepit_bridge.bootstrap import open_bridge
 from snakepit_bridge.cli import demo_report
 from snakepit_bridge.cli.demo_handler import DemoHandler, shout
-from snakepit_bridge.cli.outcome import ExitCode
+from snakepit_bridge.cli.outcome import ExitCode, StopError
 from snakepit_bridge.client import Client
 from snakepit_bridge.errors import BridgeError
 from snakepit_bridge.grpc.transport import GrpcTransport
+from snakepit_bridge.handlers.discovery import HandlerLoadError
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.settings import Settings
 from snakepit_bridge.telemetry.export import TelemetryMissingError, in_memory
@@ -48,7 +49,10 @@ def demo(lm: str | None) -> int:
         stack.enter_context(logging_to(sys.stderr, level="critical"))
         collected = _collecting(stack)
         telemetry = Telemetry() if collected is None else collected.telemetry
-        code = asyncio.run(_serve(lm or OFFLINE, telemetry))
+        try:
+            code = asyncio.run(_serve(lm or OFFLINE, telemetry))
+        except HandlerLoadError as error:  # of another distribution
+            raise StopError(error, ExitCode.FAILED) from error
         # Now, because the server has closed and every span has ended.
         if collected is not None:
             _report(collected)

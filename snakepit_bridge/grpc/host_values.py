@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from google.protobuf.any_pb2 import Any as WireValue
 
 from snakepit_bridge.errors import HostToolError, InvalidArgumentError
 from snakepit_bridge.values.boundary import write_each
-from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.fallback import NoFallback
 from snakepit_bridge.values.json_reader import read_json
 from snakepit_bridge.values.json_writer import JsonWriter
 from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError
@@ -21,8 +21,6 @@ LABEL = "type.googleapis.com/google.protobuf.StringValue"
 _SHOWN_BYTES = 80
 """Of what cannot be read; enough to recognise it by."""
 
-_BINARY = bytes | bytearray | memoryview
-
 
 class BinaryResult(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that a tool of the host returned together with a description of them."""
@@ -32,23 +30,7 @@ class BinaryResult(msgspec.Struct, frozen=True, kw_only=True):
     """As the tool wrote it, e.g. ``{"content_type": "image/png"}``; never empty."""
 
 
-class _NothingElse(Fallback, frozen=True, kw_only=True):
-    """Refuses what JSON cannot express: the host would take a marker for the value itself."""
-
-    def convert(self, value: object) -> Any:
-        if isinstance(value, _BINARY):
-            _refuse(value, "Send text, e.g. base64, or the name of a file both sides can read.")
-        return super().convert(value)
-
-    def marker(self, value: object) -> NoReturn:
-        _refuse(value, "Send text, numbers, booleans, None, lists or dicts of them.")
-
-
-def _refuse(value: object, hint: str) -> NoReturn:
-    raise CannotWriteError(f"is of type {type(value).__name__!r}, which JSON cannot express", hint)
-
-
-_write = JsonWriter(_NothingElse()).write
+_write = JsonWriter(NoFallback()).write
 
 
 def parameters_from(args: Mapping[Any, object]) -> dict[str, WireValue]:

@@ -12,6 +12,11 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha.reflection_pb2 import (
+    ServerReflectionRequest,
+    ServerReflectionResponse,
+)
+from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
 from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
 from snakepit_bridge.grpc._generated.snakepit_pb2_grpc import add_SnakepitBridgeServicer_to_server
@@ -21,7 +26,7 @@ from snakepit_bridge.grpc.service import SnakepitBridgeService
 from snakepit_bridge.transport.dispatcher import dispatching
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from types import TracebackType
 
     from snakepit_bridge.handlers.command_handler import CommandHandler
@@ -29,6 +34,8 @@ if TYPE_CHECKING:
 
 DRAIN_S = 2.0
 """How long running calls may go on once the server stops; a process has 5 s from SIGTERM."""
+
+REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 
 SERVICE = pb.DESCRIPTOR.services_by_name["SnakepitBridge"].full_name
 
@@ -185,8 +192,21 @@ def _add_services(
     health = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
-    reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
+    _add_reflection(server, (*names, reflection.SERVICE_NAME))
     return health
+
+
+def _add_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:
+    servicer = reflection.aio.ReflectionServicer(service_names=names)
+    add_ServerReflectionServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]  # stubs lack it
+    # v1 is v1alpha under another name; tools ask for it first, grpcio has the older one only.
+    method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=ServerReflectionRequest.FromString,
+        response_serializer=ServerReflectionResponse.SerializeToString,
+    )
+    handler = grpc.method_handlers_generic_handler(REFLECTION_V1, {"ServerReflectionInfo": method})
+    server.add_generic_rpc_handlers((handler,))
 
 
 def _bind(server: grpc.aio.Server, listen: Listen) -> str:

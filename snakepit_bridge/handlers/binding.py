@@ -79,12 +79,14 @@ class Binder:
             try:
                 bound[name] = parameter.convert(value)
             except msgspec.ValidationError as error:
-                wrong[name] = _because(error)
+                wrong[name] = _because(error, parameter.annotation)
         for name in self._required:
             if name not in args:
                 wrong[name] = "is missing"
         if wrong:
-            raise self._refusal(command, wrong)
+            # A wire may bring the arguments in any order; people read the same one each time.
+            ordered = sorted(wrong.items(), key=lambda item: (item[0] not in args, item[0]))
+            raise self._refusal(command, dict(ordered))
         return bound
 
     def schema(self) -> dict[str, Any]:
@@ -207,12 +209,20 @@ def _hints(function: Callable[..., Any], names: set[str]) -> dict[str, Any]:
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def _because(error: msgspec.ValidationError) -> str:
+def _because(error: msgspec.ValidationError, annotation: Any) -> str:
     text = str(error)
+    if text.startswith("Invalid enum value") and " - at " not in text:
+        text = f"Expected {_choices_of(annotation)}, got {text.rpartition(' value ')[2]}"
     place = text.rpartition(" - at `$")
     if place[1]:
         text = f"{place[0]} at {place[2].rstrip('`')}"
     return f"is wrong: {text[:1].lower()}{text[1:]}"
+
+
+def _choices_of(annotation: Any) -> str:
+    shown = msgspec.json.schema(annotation, schema_hook=_schema_of_object)
+    choices = [each for form in (shown, *shown.get("anyOf", ())) for each in form.get("enum", ())]
+    return "one of " + ", ".join(map(repr, choices)) if choices else "another value"
 
 
 def _schema_of_object(kind: type) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from snakepit_bridge.clock import Clock, SystemClock
 from snakepit_bridge.errors import (
+    ErrorCode,
     InvalidArgumentError,
     QuotaExceededError,
     SessionError,
@@ -262,6 +263,7 @@ class SessionManager:
             raise SessionError(
                 "This session ends with its command, so nothing can be kept in it.",
                 {"hint": "Send a session_id with the command; any text of your choice opens one."},
+                code=ErrorCode.WRONG_CALL,
             )
         if session_id not in self._sessions:
             raise _unknown(session_id)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SERVICE_NAME = "snakepit-bridge"
 """``service.name`` unless ``OTEL_SERVICE_NAME`` says otherwise."""
 
-FLUSH_S = 0.5
+FLUSH_S = 0.4
 """How long the end of the process may wait for a collector; it has 5 s in all from SIGTERM."""
 
 Destination = Literal["off", "console", "otlp"]

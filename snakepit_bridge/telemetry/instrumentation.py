@@ -73,6 +73,7 @@ class Telemetry:
         span = self._tracer.start_span(
             names.COMMAND_SPAN,
             context=context,
+            kind=trace.SpanKind.SERVER,
             attributes={
                 names.SPAN_COMMAND: name[: names.MAX_SPAN_TEXT],
                 names.SPAN_SESSION_ID: session_id[: names.MAX_SPAN_TEXT],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
+
+from snakepit_bridge.values.refusals import CannotWriteError
 
 UNSERIALIZABLE_KEY = "__ffi_unserializable__"
 TYPE_KEY = "__type__"
@@ -52,6 +54,28 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True):
         if converter == "tolist" and not _has_at_most(self.max_tolist_elements, simpler):
             raise OverflowError
         return simpler
+
+
+class NoFallback(Fallback, frozen=True, kw_only=True):
+    """Refuses what has no simpler form: for arguments, where a marker would pass for the value."""
+
+    def convert(self, value: object) -> Any:
+        """Find a simpler form.
+
+        Raises:
+            CannotWriteError: There is none.
+        """
+        if isinstance(value, bytes | bytearray | memoryview):
+            _refuse(value, "Send text, e.g. base64, or the name of a file both sides can read.")
+        return super().convert(value)
+
+    def marker(self, value: object) -> NoReturn:
+        """Refuse; see ``convert``."""
+        _refuse(value, "Send text, numbers, booleans, None, lists or dicts of them.")
+
+
+def _refuse(value: object, hint: str) -> NoReturn:
+    raise CannotWriteError(f"is of type {type(value).__name__!r}, which JSON cannot express", hint)
 
 
 def _known_size(value: Any) -> int:

@@ -12,7 +12,7 @@ from snakepit_bridge.values.boundary import (
     write_each,
 )
 from snakepit_bridge.values.encoding import Encoded
-from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.fallback import Fallback, NoFallback
 from snakepit_bridge.values.json_reader import read_json
 from snakepit_bridge.values.json_writer import JsonWriter
 from snakepit_bridge.values.refusals import (
@@ -43,6 +43,7 @@ class OldConvention:
 
     def __init__(self, fallback: Fallback) -> None:
         self._json = JsonWriter(fallback)
+        self._argument_json = JsonWriter(NoFallback())
 
     def decode_args(self, args: Mapping[str, bytes]) -> dict[str, Any]:
         """Read arguments: each as JSON, else as UTF-8 text, else as the bytes it is."""
@@ -80,7 +81,9 @@ class OldConvention:
         return parts[_RESULT] if parts.keys() == {_RESULT} else parts
 
     def _write_argument(self, value: object) -> bytes:
-        return bytes(value) if isinstance(value, _BYTES_LIKE) else self._json.write(value)
+        if isinstance(value, _BYTES_LIKE):
+            return bytes(value)
+        return self._argument_json.write(value)
 
     def _write_parts(self, members: Mapping[Any, object]) -> dict[str, bytes]:
         names = self._json.key_texts(members)

@@ -12,7 +12,7 @@ from snakepit_bridge.values.boundary import (
     write_each,
 )
 from snakepit_bridge.values.encoding import Encoded
-from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.fallback import Fallback, NoFallback
 from snakepit_bridge.values.json_reader import read_json
 from snakepit_bridge.values.json_writer import JsonWriter
 from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError
@@ -34,14 +34,15 @@ class PlainJson:
 
     def __init__(self, fallback: Fallback) -> None:
         self._write = JsonWriter(fallback).write
+        self._write_argument = JsonWriter(NoFallback()).write
 
     def decode_args(self, args: Mapping[str, bytes]) -> dict[str, Any]:
         """Read arguments; bare ``NaN`` and ``Infinity``, which Python writes, are floats."""
         return read_each(args, _read, self.name)
 
     def encode_args(self, args: Mapping[str, object]) -> dict[str, bytes]:
-        """Write arguments, by the same rules as results."""
-        return write_each(args, self._write, self.name)
+        """Write arguments, by the same rules as results, but for the marker: that is refused."""
+        return write_each(args, self._write_argument, self.name)
 
     def encode(self, value: object) -> Encoded:
         """Write a result in one piece."""

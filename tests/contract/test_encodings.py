@@ -161,3 +161,11 @@ def test_one_encoding_serves_many_threads(encoding: Encoding) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(travel, range(4)))
+
+
+@pytest.mark.parametrize("value", [{1, 2}, object(), 1j], ids=["set", "object", "complex"])
+def test_an_argument_without_a_form_is_refused_instead_of_replaced(
+    encoding: Encoding, value: object
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"'odd'.*which JSON cannot express"):
+        encoding.encode_args({"odd": value})

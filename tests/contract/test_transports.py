@@ -27,7 +27,6 @@ from snakepit_bridge.errors import (
     InvalidArgumentError,
     Outcome,
     PoolFullError,
-    SessionError,
     WrongCallError,
 )
 from snakepit_bridge.grpc.listen import Listen
@@ -782,7 +781,7 @@ async def test_an_instance_lives_in_its_session_alone(serve: Serve) -> None:
 
 async def test_nothing_can_be_kept_without_a_session(serve: Serve) -> None:
     async with serve(Shelf()) as bridge:
-        with pytest.raises(SessionError) as caught:
+        with pytest.raises(WrongCallError) as caught:
             await bridge.client.call("shelf.put", {"thing": "vase"})
 
         assert "session_id" in caught.value.hint

@@ -93,6 +93,19 @@ def test_without_the_sdk_it_says_how_to_get_it_and_shows_the_rest(demo: Demo) ->
     assert '"answer": "42"' in done.stdout
 
 
+def test_a_broken_handler_of_another_distribution_is_named(demo: Demo, tmp_path: Path) -> None:
+    folder = tmp_path / "of_tests-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: of-tests\nVersion: 1\n")
+    (folder / "entry_points.txt").write_text("[snakepit_bridge.handlers]\nx = nowhere:X\n")
+
+    done = demo()
+
+    assert done.returncode == ExitCode.FAILED
+    assert "The handler 'x' of of-tests 1 cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_language_model_that_cannot_be_used_is_a_failure_with_a_hint(
     demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,8 @@ def serving(folder: Path, *flags: str, env: dict[str, str] | None = None) -> Ite
     process = started(folder, *flags, env=env)
     try:
         yield Server(process)
+        process.terminate()
+        process.communicate(timeout=GONE_WITHIN_S)
     finally:
         process.kill()
         process.communicate()

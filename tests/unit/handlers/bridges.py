@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
+from snakepit_bridge.clock import Clock
 from snakepit_bridge.engine import inline_engine
 from snakepit_bridge.handlers.command import Chunk, Command
 from snakepit_bridge.handlers.command_handler import CommandHandler
@@ -17,13 +18,16 @@ from snakepit_bridge.telemetry.instrumentation import Telemetry
 
 
 def commands_of(
-    *handlers: object, limits: SessionLimits | None = None, telemetry: Telemetry | None = None
+    *handlers: object,
+    limits: SessionLimits | None = None,
+    telemetry: Telemetry | None = None,
+    clock: Clock | None = None,
 ) -> CommandHandler:
     """Their commands, without an engine."""
     registry = HandlerRegistry()
     for handler in handlers:
         registry.register(handler)
-    sessions = SessionManager(EmbeddedHost(), limits=limits)
+    sessions = SessionManager(EmbeddedHost(), limits=limits, clock=clock)
     return CommandHandler(registry, sessions, telemetry=telemetry, worker_id="w1")
 
 
@@ -32,11 +36,12 @@ async def running(
     *handlers: object,
     limits: SessionLimits | None = None,
     telemetry: Telemetry | None = None,
+    clock: Clock | None = None,
     max_threads: int = 4,
     max_queued: int = 100,
 ) -> AsyncIterator[CommandHandler]:
     """Their commands on an engine; nothing in the block may take 5 s."""
-    commands = commands_of(*handlers, limits=limits, telemetry=telemetry)
+    commands = commands_of(*handlers, limits=limits, telemetry=telemetry, clock=clock)
     async with (
         asyncio.timeout(5),
         inline_engine(max_threads=max_threads, max_queued=max_queued) as engine,

@@ -273,3 +273,30 @@ def test_types_of_every_sort_are_understood(
     method.__annotations__["x"] = annotation
 
     assert _binder(method).bind("method", {"x": value}) == {"x": becomes}
+
+
+def test_a_choice_that_does_not_exist_is_answered_with_those_that_do() -> None:
+    def paint(session: Session, *, color: Literal["red", "green"] | None) -> None:
+        raise NotImplementedError
+
+    binder = binder_for(paint)
+    assert binder is not None
+    with pytest.raises(InvalidArgumentError) as caught:
+        binder.bind("paint", {"color": "blue"})
+
+    assert "'color' is wrong: expected one of 'green', 'red', got 'blue'" in str(caught.value)
+
+
+def test_wrong_arguments_are_told_in_the_same_order_whatever_the_wire_did() -> None:
+    def nothing(session: Session) -> None:
+        raise NotImplementedError
+
+    binder = binder_for(nothing)
+    assert binder is not None
+
+    def told(args: dict[str, int]) -> str:
+        with pytest.raises(InvalidArgumentError) as caught:
+            binder.bind("nothing", args)
+        return str(caught.value)
+
+    assert told({"b": 1, "a": 2}) == told({"a": 2, "b": 1})

@@ -25,6 +25,7 @@ from snakepit_bridge.session.context import Session
 from snakepit_bridge.telemetry import names
 from snakepit_bridge.telemetry.instrumentation import InstrumentedHandler, Telemetry
 from snakepit_bridge.telemetry.propagation import current_headers
+from snakepit_bridge.testing.fakes import FakeClock
 from tests.unit.handlers.bridges import brief_call, call, chunks_of, commands_of, running
 from tests.unit.telemetry.told import Told
 
@@ -187,6 +188,21 @@ async def test_a_late_command_is_an_error_with_the_outcome_of_its_code() -> None
     attributes = dict(told.command_span.attributes or {})
     assert attributes["error.type"] == "DEADLINE_EXCEEDED"
     assert attributes["snakepit.outcome"] == "stopped"
+    assert told.counts() == {("do.wait", "error"): 1}
+
+
+async def test_a_command_that_is_cancelled_after_its_deadline_is_late() -> None:
+    """A transport that watches the deadline itself just cancels."""
+    told, clock = Told(), FakeClock()
+    async with running(Does(), telemetry=told.telemetry, clock=clock) as handler:
+        task = asyncio.create_task(handler.run(brief_call("do.wait", timeout_s=60)))
+        await asyncio.sleep(0)
+        clock.advance(61)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert dict(told.command_span.attributes or {})["error.type"] == "DEADLINE_EXCEEDED"
     assert told.counts() == {("do.wait", "error"): 1}
 
 

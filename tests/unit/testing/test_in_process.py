@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from snakepit_bridge.errors import CommandNotFoundError, QuotaExceededError, SessionError
+from snakepit_bridge.errors import CommandNotFoundError, QuotaExceededError, WrongCallError
 from snakepit_bridge.handlers.registry import handles
 from snakepit_bridge.session.context import Session
 from snakepit_bridge.session.embedded_host import EmbeddedHost
@@ -143,5 +143,5 @@ async def test_nothing_is_kept_without_a_session() -> None:
             return session.instances.register(object())
 
     async with in_process_bridge(Shelf()) as bridge:
-        with pytest.raises(SessionError):
+        with pytest.raises(WrongCallError):
             await bridge.call("shelf.put")

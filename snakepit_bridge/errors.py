@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
+
+from snakepit_bridge.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -155,8 +156,7 @@ class CommandNotFoundError(BridgeError):
     def among(cls, command: str, known: Collection[str]) -> Self:
         """The error for a name, with the nearest of the known ones as its hint."""
         command = command[:MAX_NAME_SHOWN]
-        near = get_close_matches(command, known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else "Send 'system.describe' for the list."
+        hint = did_you_mean(command, known, otherwise="Send 'system.describe' for the list.")
         return cls(f"No handler for command: {command!r}.", {"command": command, "hint": hint})
 
 

@@ -6,12 +6,12 @@ import gc
 import importlib
 import os
 import sys
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
 
 from snakepit_bridge.cli.outcome import ExitCode, StopError
+from snakepit_bridge.nearest import nearest
 from snakepit_bridge.version import __version__
 
 if TYPE_CHECKING:
@@ -51,9 +51,8 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        near = get_close_matches(args[0], SUMMARIES, n=1)
-        if args[0] not in SUMMARIES and near:
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        if args[0] not in SUMMARIES and (near := nearest(args[0], SUMMARIES)):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near!r}?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -15,7 +15,7 @@ from snakepit_bridge.settings import all_settings
 from snakepit_bridge.settings.sources import CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from snakepit_bridge.client import AsyncClient
     from snakepit_bridge.errors import BridgeError
@@ -26,6 +26,9 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 QUIET = "critical"
 """Log level of a bridge that lives for one command: what went wrong is told by the command."""
+
+ELSEWHERE = ("token_file", "tls", "tls_ca", "tls_cert", "tls_key", "tls_server_name")
+"""What is said to a server; a bridge in this process asks for none of it."""
 
 _FILE = click.Path(path_type=Path)
 
@@ -81,7 +84,7 @@ async def reached(options: Mapping[str, Any]) -> AsyncIterator[AsyncClient]:
         from snakepit_bridge.cli.opening import opened_bridge
         from snakepit_bridge.transport.in_process import InProcessTransport
 
-        _refuse(options, ("tls", "tls_ca", "tls_cert", "tls_key", "tls_server_name"), "--target")
+        _refuse(options, ELSEWHERE)
         handler = await stack.enter_async_context(opened_bridge(settings, log_level=QUIET))
         endpoint = await stack.enter_async_context(InProcessTransport().serving(handler))
         yield AsyncClient(await stack.enter_async_context(endpoint.connect()))
@@ -138,8 +141,8 @@ def _tls(options: Mapping[str, Any]) -> ClientTls | None:
     )
 
 
-def _refuse(options: Mapping[str, Any], names: tuple[str, ...], needed: str) -> None:
+def _refuse(options: Mapping[str, Any], names: Sequence[str]) -> None:
     for name in names:
         if options[name]:
-            text = f"--{name.replace('_', '-')} is of use together with {needed} only."
+            text = f"--{name.replace('_', '-')} is of use together with --target only."
             raise click.UsageError(text)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import resource
+import sys
 import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -113,8 +113,8 @@ class SnakepitBridgeService(SnakepitBridgeServicer):
             version=__version__,
             supported_commands=[entry.command for entry in registry],
             system_info={
-                "python": platform.python_version(),
-                "platform": platform.platform(),
+                "python": sys.version.partition(" ")[0],
+                "platform": sys.platform,
                 "pid": str(os.getpid()),
             },
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from difflib import get_close_matches
 from importlib.util import find_spec
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from snakepit_bridge.handlers.dspy import rules
 from snakepit_bridge.handlers.dspy.call_shape import named_arguments
 from snakepit_bridge.handlers.dspy.rules import lies_under
 from snakepit_bridge.handlers.dspy.signature_text import SignatureText
+from snakepit_bridge.nearest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -243,9 +243,9 @@ class AllowList:
 
     def _unknown(self, here: Any, name: str, path: str) -> InvalidArgumentError:
         where = str(here.__name__)
-        near = get_close_matches(name, [each for each in vars(here) if _is_public(each)], n=1)
+        near = nearest(name, filter(_is_public, vars(here)))
         prefix = path[: path.rindex(name)] if name in path else ""
-        hint = f"Did you mean {prefix + near[0]!r}?" if near else ""
+        hint = f"Did you mean {prefix + near!r}?" if near else ""
         return InvalidArgumentError(
             f"{path!r} does not exist: {where!r} has no {name!r}.", {"name": path, "hint": hint}
         )
@@ -319,8 +319,8 @@ def _refusal(name: str, why: str, hint: str = "") -> NotAllowedError:
 
 
 def _no_method(kind: type, name: str) -> InvalidArgumentError:
-    near = get_close_matches(name, [each for each in dir(kind) if _is_public(each)], n=1)
+    hint = did_you_mean(name, filter(_is_public, dir(kind)), otherwise="")
     return InvalidArgumentError(
         f"{kind.__qualname__} has no method {name!r}.",
-        {"method": name, "hint": f"Did you mean {near[0]!r}?" if near else ""},
+        {"method": name, "hint": hint},
     )

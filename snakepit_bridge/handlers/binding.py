@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import typing
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from snakepit_bridge.errors import InvalidArgumentError
+from snakepit_bridge.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,8 +109,8 @@ class Binder:
         return schema
 
     def _unknown(self, name: str) -> str:
-        near = get_close_matches(name, self._by_name, n=1)
-        return f"is unknown (did you mean {near[0]!r}?)" if near else "is unknown"
+        near = nearest(name, self._by_name)
+        return f"is unknown (did you mean {near!r}?)" if near else "is unknown"
 
     def _refusal(self, command: str, wrong: Mapping[str, str]) -> InvalidArgumentError:
         listed = "; ".join(f"{name!r} {why}" for name, why in wrong.items())

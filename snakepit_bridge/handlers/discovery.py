@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from difflib import get_close_matches
-from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.handlers.registry import HandlerRegistry
+from snakepit_bridge.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -31,6 +31,11 @@ def handlers_from_entry_points(group: str = GROUP) -> list[object]:
     Raises:
         HandlerLoadError: One of them cannot be had; names its distribution.
     """
+    if not any(_may_announce(Path(folder or "."), group) for folder in sys.path):
+        return []
+    # Imported here: it takes longer than all handlers of the bridge together.
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
     found = sorted(entry_points(group=group), key=lambda each: (each.name, each.value))
     return [_from_entry_point(each) for each in found]
 
@@ -57,6 +62,17 @@ def handler_from_path(path: str) -> object:
     handler = _made(found, path) if isinstance(found, type) else found
     _check(handler, path)
     return handler
+
+
+def _may_announce(place: Path, group: str) -> bool:
+    """Whether a distribution in a place of the import path names the group; a quick look."""
+    if place.is_file():
+        return True  # an archive: the slow way will tell
+    return any(
+        group.encode() in announced.read_bytes()
+        for kind in ("dist-info", "egg-info")
+        for announced in place.glob(f"*.{kind}/entry_points.txt")
+    )
 
 
 def _from_entry_point(entry_point: EntryPoint) -> object:
@@ -108,8 +124,8 @@ def _find(module: ModuleType, name: str, path: str) -> Any:
             found = getattr(holder, attribute)
         except AttributeError as error:
             known = [each for each in dir(holder) if not each.startswith("_")]
-            near = get_close_matches(attribute, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known[:20])}."
+            has = f"It has: {', '.join(known[:20])}."
+            hint = did_you_mean(attribute, known, otherwise=has)
             owner = getattr(holder, "__name__", repr(holder))
             raise HandlerLoadError(
                 f"{owner!r} has no {attribute!r}, which the handler {path!r} names. {hint}"

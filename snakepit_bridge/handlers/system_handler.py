@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
+import sys
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.clock import Clock, SystemClock
@@ -89,7 +89,7 @@ class SystemHandler:
         load = status.load()
         return {
             "version": status.version,
-            "python": platform.python_version(),
+            "python": sys.version.partition(" ")[0],
             "pid": os.getpid(),
             "worker_id": status.worker_id,
             "uptime_s": status.uptime_s,

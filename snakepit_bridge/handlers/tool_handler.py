@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +12,7 @@ import msgspec
 from snakepit_bridge.errors import HostToolError
 from snakepit_bridge.handlers.binding import Binder, parameters_of
 from snakepit_bridge.handlers.registry import handles
+from snakepit_bridge.nearest import nearest
 from snakepit_bridge.session.context import Session
 from snakepit_bridge.session.host import HostTool
 from snakepit_bridge.session.tool_calls import ToolCalls, description_of, is_async, name_of
@@ -106,12 +106,12 @@ class ToolHandler:
         try:
             return session.call_elixir_tool(name, args)
         except HostToolError as error:
-            near = get_close_matches(name, self._tools, n=1)
+            near = nearest(name, self._tools)
             if not near or any(tool.name == name for tool in _host_tools(session)):
                 raise
             raise HostToolError(
                 f"Neither Python nor the host has a tool {name!r}.",
-                {"tool": name, "hint": f"Did you mean {near[0]!r}?"},
+                {"tool": name, "hint": f"Did you mean {near!r}?"},
             ) from error
 
 

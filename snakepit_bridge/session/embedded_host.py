@@ -6,7 +6,6 @@ import threading
 import traceback
 from collections import ChainMap
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import msgspec
 
 from snakepit_bridge.clock import Clock, SystemClock
 from snakepit_bridge.errors import HostToolError
+from snakepit_bridge.nearest import did_you_mean
 from snakepit_bridge.session.host import HostTool, VariableInfo
 from snakepit_bridge.session.limits import SessionLimits
 from snakepit_bridge.session.tool_calls import ToolCalls, description_of, is_async, name_of
@@ -194,8 +194,8 @@ class EmbeddedHost:
         offers = self._offers(session_id)
         offer = offers.get(tool_name)
         if offer is None:
-            near = get_close_matches(tool_name, offers, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else "'tool.list' names those there are."
+            known = "'tool.list' names those there are."
+            hint = did_you_mean(tool_name, offers, otherwise=known)
             raise HostToolError(
                 f"The host has no tool {tool_name!r}.",
                 {"tool": tool_name, "session_id": session_id, "hint": hint},

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakepit_bridge.errors import InvalidArgumentError
+from snakepit_bridge.nearest import nearest
 from snakepit_bridge.session.text_pattern import MAX_TEXT, TextPattern
 from snakepit_bridge.session.variable_data import array_shape, shown
 
@@ -67,8 +67,8 @@ def rules_from(type_name: str, constraints: Mapping[str, Any]) -> tuple[Rule, ..
 def _rule(type_name: str, name: str, bound: Any) -> Rule:
     known = APPLICABLE.get(type_name, ())
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        raise ValueError(f"is unknown (did you mean {near[0]!r}?)" if near else "does not apply")
+        near = nearest(name, known)
+        raise ValueError(f"is unknown (did you mean {near!r}?)" if near else "does not apply")
     return Rule(name, *_MAKERS[name](bound))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from snakepit_bridge.errors import InvalidArgumentError
+from snakepit_bridge.nearest import did_you_mean
 from snakepit_bridge.session.variable_constraints import rules_from
 from snakepit_bridge.session.variable_data import array_shape, copied, shown
 
@@ -91,11 +91,11 @@ def type_of(value: Any) -> str:
 def _find(type_name: str) -> VariableType:
     found = TYPES.get(type_name)
     if found is None:
-        near = get_close_matches(type_name, TYPES, n=1)
         known = f"The types are: {', '.join(TYPES)}."
+        hint = did_you_mean(type_name, TYPES, otherwise=known)
         raise InvalidArgumentError(
             f"There is no variable type {shown(type_name)}.",
-            {"type": type_name, "hint": f"Did you mean {near[0]!r}?" if near else known},
+            {"type": type_name, "hint": hint},
         )
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from snakepit_bridge.errors import (
     VariableError,
     VersionConflictError,
 )
+from snakepit_bridge.nearest import did_you_mean
 from snakepit_bridge.session.host import VariableInfo
 from snakepit_bridge.session.variable_data import NoDataError, copied, shown, size_of
 from snakepit_bridge.session.variable_types import Declaration, type_of
@@ -255,8 +255,8 @@ class VariableStore:
 
 def _nearest(name: str, names: Iterable[str]) -> str:
     # Comparing costs the product of the lengths, and no name is longer than this.
-    near = get_close_matches(name[:MAX_NAME], names, n=1)
-    return f"Did you mean {near[0]!r}?" if near else "'variable.list' names those there are."
+    known = "'variable.list' names those there are."
+    return did_you_mean(name[:MAX_NAME], names, otherwise=known)
 
 
 def _check(update: VariableUpdate) -> None:

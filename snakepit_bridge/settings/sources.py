@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from snakepit_bridge.nearest import nearest
 from snakepit_bridge.settings.setting import PREFIX, Setting
 
 FILE_NAME = "snakepit-bridge.toml"
@@ -130,5 +130,5 @@ def _listed(text: str) -> list[str]:
 
 
 def _nearest(name: str, known: Iterable[str], *, prefix: str = "") -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"; the nearest is {prefix}{near[0]}" if near else ""
+    near = nearest(name, known)
+    return f"; the nearest is {prefix}{near}" if near else ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from opentelemetry import propagate, trace
+from opentelemetry import trace
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,13 +17,20 @@ if TYPE_CHECKING:
 HEADERS = ("traceparent", "tracestate", "baggage")
 """The headers that are taken from a request and given to what it calls."""
 
+# By name, not through the API's registry: that one reads the metadata of every installed package,
+# and these two are what the wire of the bridge promises.
+_TRACE = TraceContextTextMapPropagator()
+_BAGGAGE = W3CBaggagePropagator()
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 """The trace context of a command that nobody traces."""
 
 
 def context_from(headers: Mapping[str, str]) -> Context | None:
     """The context the headers speak of; ``None`` means the current one."""
-    return propagate.extract(headers) if headers else None
+    if not headers:
+        return None
+    return _BAGGAGE.extract(headers, context=_TRACE.extract(headers))
 
 
 def current_headers() -> Mapping[str, str]:
@@ -33,5 +42,7 @@ def current_headers() -> Mapping[str, str]:
 def headers_of(span: trace.Span) -> Mapping[str, str]:
     """The headers that make another process's spans children of this one."""
     headers: dict[str, str] = {}
-    propagate.inject(headers, context=trace.set_span_in_context(span))
+    context = trace.set_span_in_context(span)
+    _TRACE.inject(headers, context=context)
+    _BAGGAGE.inject(headers, context=context)
     return headers

@@ -97,6 +97,28 @@ def test_an_installed_program_finds_handlers_in_the_folder_too(folder: Path) -> 
     assert (done.returncode, done.stdout) == (ExitCode.DONE, "3\n")
 
 
+def test_a_server_starts_without_what_only_some_commands_need(folder: Path) -> None:
+    program = (
+        "import json, sys\n"
+        "import snakepit_bridge.bootstrap, snakepit_bridge.cli.serve\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules}\n"
+        "    | {name for name in sys.modules if name.startswith('opentelemetry.sdk')})))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=50,
+    )
+
+    loaded = set(json.loads(done.stdout))
+    assert "grpc" in loaded
+    assert not loaded & {"dspy", "litellm", "numpy", "opentelemetry.sdk", "ray", "tomllib"}
+
+
 # --- against a server --------------------------------------------------------------------------
 
 

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from msgspec import UNSET
 
 from snakepit_bridge.errors import InvalidArgumentError, NotAllowedError
-from snakepit_bridge.handlers.dspy.offline import offline_engines
 from snakepit_bridge.handlers.dspy.options import OFFLINE, PER_CALL
 from snakepit_bridge.handlers.dspy.secrets import REFERENCE
 
@@ -69,6 +68,9 @@ class LanguageModels:
         return (*own, *self._secrets.hidden)
 
     def _offline(self, options: LMOptions) -> Any:
+        # Imported here: a server without an offline model, or without DSPy, starts without it.
+        from snakepit_bridge.handlers.dspy.offline import offline_engines
+
         given = options.given()
         engine, async_engine = offline_engines(given.pop("answers", ()), door=self._door)
         model = given.pop("model")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.handlers.dspy.secrets import REFERENCE
+from snakepit_bridge.nearest import nearest
 
 OFFLINE = "offline"
 """The model that asks nobody."""
@@ -101,8 +101,8 @@ def _refuse_unknown(options: Mapping[str, Any]) -> None:
     known = LMOptions.__struct_fields__
     unknown = [name for name in options if name not in known]
     if unknown:
-        near = [get_close_matches(str(name), known, n=1) for name in unknown]
-        meant = ", ".join(repr(each[0]) for each in near if each)
+        near = [nearest(str(name), known) for name in unknown]
+        meant = ", ".join(repr(each) for each in near if each)
         raise _wrong(
             f"unknown are {', '.join(map(repr, unknown))}",
             f"Did you mean {meant}?" if meant else f"Known are: {', '.join(known)}.",

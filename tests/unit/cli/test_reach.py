@@ -19,6 +19,7 @@ TARGET = ("--target", "127.0.0.1:1")
         ([*TARGET, "--handlers", "a:B"], "--handlers is for a bridge in this process"),
         ([*TARGET, "--allow-code-execution"], "--allow-code-execution is for a bridge"),
         (["--tls-ca", "ca.pem"], "--tls-ca is of use together with --target only."),
+        (["--token-file", "t"], "--token-file is of use together with --target only."),
         (["--tls"], "--tls is of use together with --target only."),
         ([*TARGET, "--tls-cert", "c.pem"], "give both"),
         ([*TARGET, "--tls-ca", "nowhere.pem"], "cannot read 'nowhere.pem'"),

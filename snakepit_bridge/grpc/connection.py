@@ -19,7 +19,7 @@ from snakepit_bridge.errors import (
 )
 from snakepit_bridge.grpc._generated.snakepit_pb2_grpc import SnakepitBridgeStub
 from snakepit_bridge.grpc.codec import reply_from, request_from
-from snakepit_bridge.grpc.listen import MAX_MESSAGE_BYTES
+from snakepit_bridge.grpc.listen import MAX_MESSAGE_BYTES, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -144,11 +144,18 @@ def _new_channel(target: str, tls: ClientTls | None, max_message_bytes: int) -> 
         ("grpc.initial_reconnect_backoff_ms", FIRST_RECONNECT_MS),
         ("grpc.max_reconnect_backoff_ms", LAST_RECONNECT_MS),
     ]
+    if _stays_here(target):
+        # Or gRPC would ask the proxy of the environment for a server of this machine.
+        options.append(("grpc.enable_http_proxy", 0))
     if tls is None:
         return grpc.aio.insecure_channel(target, options=options)
     if tls.server_name is not None:
         options.append(("grpc.ssl_target_name_override", tls.server_name))
     return grpc.aio.secure_channel(target, tls.credentials(), options=options)
+
+
+def _stays_here(target: str) -> bool:
+    return target.startswith("unix:") or is_loopback(target.rpartition(":")[0])
 
 
 def _being_cancelled() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -157,6 +158,14 @@ def test_the_ready_file_has_the_port_of_a_server_that_answers(folder: Path) -> N
     assert answer["message"] == "pong"
     assert code == ExitCode.DONE
     assert not ready.exists()
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_a_server_of_this_machine(folder: Path) -> None:
+    """The server once asked the proxy for itself, got no answer, and gave up."""
+    proxied = {**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+
+    with serving(folder, env=proxied) as server:
+        assert server.target.startswith("127.0.0.1:")
 
 
 def test_on_a_unix_socket_the_ready_file_has_its_path(folder: Path) -> None:

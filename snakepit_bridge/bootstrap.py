@@ -85,11 +85,12 @@ async def open_bridge(
         registry.register(SystemHandler(registry, sessions, status))
         registry.register(SessionHandler(sessions))
         registry.register(VariableHandler())
-        registry.register(ToolHandler())
+        tools = ToolHandler()
+        registry.register(tools)
         registry.register(_dspy_handler(settings, sessions, environ or environment()))
-        _register(registry, handlers_from_entry_points())
-        _register(registry, map(_handler, settings.handlers))
-        _register(registry, handlers)
+        _register(registry, tools, handlers_from_entry_points())
+        _register(registry, tools, map(_handler, settings.handlers))
+        _register(registry, tools, handlers)
         status.engine = await stack.enter_async_context(
             inline_engine(
                 max_threads=settings.max_threads,
@@ -181,10 +182,14 @@ def _dspy_handler(
     return DSPyHandler(sessions.instances, allow=allow, secrets=secrets, door=door)
 
 
-def _register(registry: HandlerRegistry, handlers: Iterable[object]) -> None:
+def _register(registry: HandlerRegistry, tools: ToolHandler, handlers: Iterable[object]) -> None:
     for handler in handlers:
         try:
-            registry.register(handler)
+            if isinstance(handler, ToolHandler):
+                # The bridge has one already; what another one offers is offered by it.
+                tools.take_over(handler)
+            else:
+                registry.register(handler)
         except (TypeError, ValueError) as error:
             name = getattr(handler, "__qualname__", type(handler).__qualname__)
             text = f"The handler {name!r} cannot be registered: {error}"

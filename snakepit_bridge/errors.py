@@ -239,7 +239,6 @@ class VersionConflictError(VariableError):
     """The variable has changed since the version the caller expected."""
 
     code = ErrorCode.VERSION_CONFLICT
-    retryable = True
 
 
 class HostUnavailableError(BridgeError):

@@ -53,5 +53,8 @@ class Engine(Protocol):
         Iterate the generator, or the code goes on until its buffer is full.
         """
 
+    def cancel_all(self) -> None:
+        """Ask all code to end, and free its callers with ``CommandCancelledError`` soon after."""
+
     def load(self) -> Load:
         """How busy the engine is now."""

@@ -27,6 +27,9 @@ STOP_GRACE_S = 0.2
 STREAM_CAPACITY = 100
 """Items a stream's code may be ahead of its reader, the number Snakepit's users know."""
 
+MAX_ON_LOOP = 10_000
+"""``async`` commands at once; each holds its arguments, and the loop serves all in turn."""
+
 CLOSE_TIMEOUT_S = 2.0
 """How long closing waits for running code; a process must be gone 5 s after SIGTERM."""
 
@@ -59,6 +62,15 @@ async def inline_engine(
         yield engine
     finally:
         await engine.close(timeout_s=close_timeout_s)
+
+
+def _loop_full() -> PoolFullError:
+    error = PoolFullError(
+        f"{MAX_ON_LOOP} async commands run, as many as may.",
+        {"running": MAX_ON_LOOP, "hint": "Send it again later, or spread the load."},
+    )
+    error.retry_after_s = 1.0
+    return error
 
 
 class _InlineEngine:
@@ -130,6 +142,10 @@ class _InlineEngine:
                 await self._stop(flight)
         flight.raise_failure()
 
+    def cancel_all(self) -> None:
+        for flight in list(self._flights):
+            self._ask_to_end(flight)
+
     async def close(self, *, timeout_s: float) -> None:
         self._closing = True
         for flight in list(self._flights):
@@ -153,6 +169,9 @@ class _InlineEngine:
         if self._closing:
             execution.end()
             raise dropped(execution)
+        if execution.job.runs_on_loop and self._on_loop >= MAX_ON_LOOP:
+            execution.end()
+            raise _loop_full()
 
     # --- on the loop ----------------------------------------------------------------------------
 

@@ -32,6 +32,8 @@ def envelope_from(request: Request, context: ServicerContext[Any, Any]) -> Envel
         args=request.args,
         encoding=request.encoding,
         session_id=request.session_id,
+        blobs=len(request.blobs),
+        requires_session=isinstance(request, pb.SessionRequest),
         timeout_s=timeout_s,
         request_id=request.request_id,
         metadata=request.metadata,

@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 DRAIN_S = 2.0
 """How long running calls may go on once the server stops; a process has 5 s from SIGTERM."""
 
+ANSWER_S = 0.5
+"""Of that, how long the last calls have for their answers."""
+
+MESSAGE_MARGIN = 64 * 1024
+"""Bytes of a message kept free for what is not the value: ids, metadata, framing."""
+
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 
 SERVICE = pb.DESCRIPTOR.services_by_name["SnakepitBridge"].full_name
@@ -55,9 +61,10 @@ async def grpc_server(
     Raises:
         OSError: The address cannot be bound.
     """
-    async with dispatching(handler) as dispatcher:
+    max_value_bytes = listen.max_message_bytes - MESSAGE_MARGIN
+    async with dispatching(handler, max_value_bytes=max_value_bytes) as dispatcher:
         server = _new_server(listen)
-        health = _add_services(server, dispatcher, listen)
+        health = _add_services(server, dispatcher)
         address = _bind(server, listen)
         await health.set("", health_pb2.HealthCheckResponse.SERVING)
         await health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
@@ -66,7 +73,11 @@ async def grpc_server(
             yield address
         finally:
             await health.enter_graceful_shutdown()
-            await server.stop(drain_s)
+            stopping = asyncio.create_task(server.stop(drain_s))
+            await asyncio.wait({stopping}, timeout=drain_s - ANSWER_S)
+            # Cut off by gRPC they would learn nothing; so they are told what became of their code.
+            dispatcher.cancel_all()
+            await stopping
 
 
 class SnakepitBridgeServer:
@@ -184,10 +195,8 @@ def _new_server(listen: Listen) -> grpc.aio.Server:
     )
 
 
-def _add_services(
-    server: grpc.aio.Server, dispatcher: Dispatcher, listen: Listen
-) -> health_aio.HealthServicer:
-    service = SnakepitBridgeService(dispatcher, max_message_bytes=listen.max_message_bytes)
+def _add_services(server: grpc.aio.Server, dispatcher: Dispatcher) -> health_aio.HealthServicer:
+    service = SnakepitBridgeService(dispatcher)
     add_SnakepitBridgeServicer_to_server(service, server)
     health = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)

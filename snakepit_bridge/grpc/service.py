@@ -9,13 +9,11 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from snakepit_bridge.errors import InvalidArgumentError, QuotaExceededError
 from snakepit_bridge.grpc import status
 from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
 from snakepit_bridge.grpc._generated.snakepit_pb2_grpc import SnakepitBridgeServicer
 from snakepit_bridge.grpc.codec import Request, envelope_from, message_from, response_from
 from snakepit_bridge.transport.envelope import Reply
-from snakepit_bridge.transport.failures import failure_of
 from snakepit_bridge.version import __version__
 
 if TYPE_CHECKING:
@@ -27,31 +25,23 @@ if TYPE_CHECKING:
 
     Context = ServicerContext[Any, Any]
 
-MESSAGE_MARGIN = 64 * 1024
-"""Bytes of an answer kept free for what is not the value: ids, metadata, framing."""
-
-ENTRY_MARGIN = 20
-"""Bytes of framing around one entry of a map, at most: tags plus three lengths."""
-
 
 class SnakepitBridgeService(SnakepitBridgeServicer):
     """Decodes, has the dispatcher run the command, encodes. Nothing else.
 
     Args:
         dispatcher: Runs the commands.
-        max_message_bytes: A larger answer becomes a failure that says so.
     """
 
-    def __init__(self, dispatcher: Dispatcher, *, max_message_bytes: int) -> None:
+    def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
-        self._max_value_bytes = max_message_bytes - MESSAGE_MARGIN
         self._started = time.monotonic()
 
     async def Execute(  # noqa: N802  (the name on the wire)
         self, request: Request, context: Context
     ) -> pb.ExecuteResponse:
         """Run a command; one answer."""
-        reply = self._sized(await self._dispatcher.run(envelope_from(request, context)))
+        reply = await self._dispatcher.run(envelope_from(request, context))
         return await _answer(reply, request, context)
 
     async def ExecuteStream(  # noqa: N802
@@ -60,8 +50,7 @@ class SnakepitBridgeService(SnakepitBridgeServicer):
         """Run a command; its items as they come."""
         async with aclosing(self._dispatcher.stream(envelope_from(request, context))) as replies:
             index = 0
-            async for each in replies:
-                reply = self._sized(each)
+            async for reply in replies:
                 yield await _message(reply, request, context, index)
                 if reply.is_final:
                     return
@@ -71,17 +60,12 @@ class SnakepitBridgeService(SnakepitBridgeServicer):
         self, request: pb.SessionRequest, context: Context
     ) -> pb.ExecuteResponse:
         """As ``Execute``, in a session that must be named."""
-        if not request.session_id:
-            return await _answer(_without_session(), request, context)
         return await self.Execute(request, context)
 
     async def ExecuteInSessionStream(  # noqa: N802
         self, request: pb.SessionRequest, context: Context
     ) -> AsyncGenerator[pb.StreamResponse, None]:
         """As ``ExecuteStream``, in a session that must be named."""
-        if not request.session_id:
-            yield await _message(_without_session(), request, context, 0)
-            return
         async with aclosing(self.ExecuteStream(request, context)) as messages:
             async for message in messages:
                 yield message
@@ -138,29 +122,6 @@ class SnakepitBridgeService(SnakepitBridgeServicer):
 
     def _uptime_ms(self) -> int:
         return int(1000 * (time.monotonic() - self._started))
-
-    def _sized(self, reply: Reply) -> Reply:
-        """The reply, or a failure in its place when gRPC would refuse to send it."""
-        if reply.encoded is None:
-            return reply
-        size = len(reply.encoded.value)
-        for name, part in reply.encoded.parts.items():
-            size += len(name.encode()) + len(part) + ENTRY_MARGIN
-        if size <= self._max_value_bytes:
-            return reply
-        error = QuotaExceededError(
-            f"The answer has {size} bytes, more than the {self._max_value_bytes} of one message.",
-            {"bytes": size, "hint": "Stream it in parts, or raise --max-message-bytes."},
-        )
-        error.retryable = False
-        metadata = {**reply.metadata, "error_id": error.error_id}
-        return Reply(failure=failure_of(error), metadata=metadata)
-
-
-def _without_session() -> Reply:
-    hint = "Set session_id, or use Execute for a command without a session."
-    error = InvalidArgumentError("session_id is empty.", {"hint": hint})
-    return Reply(failure=failure_of(error), metadata={"error_id": error.error_id})
 
 
 async def _answer(reply: Reply, request: Request, context: Context) -> pb.ExecuteResponse:

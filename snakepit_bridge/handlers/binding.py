@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +13,10 @@ from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+_PLAIN_TYPES: frozenset[Any] = frozenset({str, int, float, bool, bytes, list, dict})
+"""What a caller may send and a session never is."""
 
 _EXACT: frozenset[Any] = frozenset({str, int, float, bool})
 """Types for which ``type(value) is annotation`` already proves the value right."""
@@ -149,7 +153,10 @@ def binder_for(method: Callable[..., Any]) -> Binder | None:
     if not parameters or parameters[0].kind not in _POSITIONAL:
         raise _bad_form(method)
     rest = parameters[1:]
+    if _hints(method, {parameters[0].name}, missing={}).get(parameters[0].name) in _PLAIN_TYPES:
+        raise _bad_form(method)
     if [each.kind in _POSITIONAL for each in rest] == [True]:
+        _refuse_lone_parameter(method, rest[0])
         return None
     extra = [each for each in rest if each.kind is inspect.Parameter.VAR_KEYWORD]
     named = [each for each in rest if each.kind is inspect.Parameter.KEYWORD_ONLY]
@@ -183,6 +190,20 @@ def parameters_of(
     return tuple(parameters)
 
 
+def _refuse_lone_parameter(method: Callable[..., Any], lone: inspect.Parameter) -> None:
+    """Refuse ``(session, name)``, which wants to be ``(session, *, name)``."""
+    if lone.name == "args":
+        return
+    hint = _hints(method, {lone.name}, missing={}).get(lone.name)
+    if hint is not Any and not _is_mapping(hint):
+        raise _bad_form(method)
+
+
+def _is_mapping(hint: Any) -> bool:
+    kind = typing.get_origin(hint) or hint
+    return isinstance(kind, type) and issubclass(kind, Mapping)
+
+
 def _positional_names(method: Callable[..., Any]) -> frozenset[str]:
     """Names of the session's parameter and, of a bound method, of its own object's."""
     code = inspect.unwrap(method)
@@ -190,7 +211,9 @@ def _positional_names(method: Callable[..., Any]) -> frozenset[str]:
     return frozenset(each.name for each in parameters if each.kind in _POSITIONAL)
 
 
-def _hints(function: Callable[..., Any], names: set[str]) -> dict[str, Any]:
+def _hints(
+    function: Callable[..., Any], names: set[str], *, missing: dict[str, Any] | None = None
+) -> dict[str, Any]:
     # Only the parameters a caller can send are evaluated: the session and the return type may well
     # be names that exist for the type checker alone.
     code = inspect.unwrap(getattr(function, "__func__", function))
@@ -199,6 +222,8 @@ def _hints(function: Callable[..., Any], names: set[str]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(shell, globalns=code.__globals__, include_extras=True)
     except NameError as error:
+        if missing is not None:
+            return missing
         text = (
             f"{_name(function)}: the annotation {error.name!r} does not exist at run time. "
             "Import it outside of 'if TYPE_CHECKING'."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -14,12 +14,13 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """One request: decoded, not yet looked at."""
+    """One request, not yet looked at."""
 
     name: str
     """As registered, e.g. ``"dspy.create_instance"``."""
 
     args: Mapping[str, Any]
+    """As the transport's ``Codec`` wrote them."""
 
     session_id: str = ""
     """Empty means a session that ends with the command."""
@@ -27,13 +28,44 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float | None = None
     """Seconds left when the command arrived; ``None`` means no limit."""
 
-    request_id: str = ""
-
-    metadata: Mapping[str, str] = _NOTHING
-    """What the caller said besides, uninterpreted."""
+    requires_session: bool = False
+    """Whether an empty ``session_id`` is a mistake of the caller."""
 
     trace_context: Mapping[str, str] = _NOTHING
     """W3C headers of the caller's span; empty where nothing is traced."""
+
+
+class Codec(Protocol):
+    """How a transport writes values; a command's own, so what it refuses is the command's failure.
+
+    Every encoding of ``values`` is one.
+    """
+
+    def decode_args(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments of a command as values.
+
+        Raises:
+            InvalidArgumentError: Names every argument that cannot be read.
+        """
+
+    def encode(self, value: Any) -> Any:
+        """What the transport sends for a value; called where the code runs.
+
+        Raises:
+            BridgeError: The value cannot travel.
+        """
+
+
+class NoCodec:
+    """For callers in this process: values stay as they are."""
+
+    def decode_args(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments themselves."""
+        return args
+
+    def encode(self, value: Any) -> Any:
+        """The value itself."""
+        return value
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

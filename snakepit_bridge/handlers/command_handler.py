@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import aclosing
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.engine.job import Execution, Job
-from snakepit_bridge.errors import BridgeError, CommandDeadlineError, Outcome, WrongCallError
-from snakepit_bridge.handlers.command import Chunk, Command, Result
+from snakepit_bridge.errors import (
+    BridgeError,
+    CommandCancelledError,
+    CommandDeadlineError,
+    InvalidArgumentError,
+    Outcome,
+    WrongCallError,
+)
+from snakepit_bridge.handlers.command import Chunk, Codec, Command, NoCodec, Result
 from snakepit_bridge.handlers.failures import failure_from
+from snakepit_bridge.handlers.prepared import Prepared
 from snakepit_bridge.handlers.work import Work
 from snakepit_bridge.telemetry.instrumentation import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from snakepit_bridge.engine.base import Engine
     from snakepit_bridge.handlers.registry import HandlerEntry, HandlerRegistry
-    from snakepit_bridge.session.context import Session
     from snakepit_bridge.session.manager import SessionManager
-    from snakepit_bridge.session.turns import Turnstile
     from snakepit_bridge.telemetry.instrumentation import CommandRecord
+
+
+log = logging.getLogger(__name__)
+
+MAX_SHOWN = 256
+"""Characters of a name or an id in a log line: callers make them up."""
+
+NO_CODEC = NoCodec()
 
 
 class CommandHandler:
@@ -77,20 +91,19 @@ class CommandHandler:
         record = self.telemetry.command(command, session_id, sent.trace_context)
         try:
             with record.current():
-                value = self._prepare(sent, record, None, value_only=True).run_here()
+                value = self._prepare(sent, record, NO_CODEC, value_only=True).run_here()
         except BridgeError as error:
             record.failed(error)
             raise
         record.succeeded()
         return value
 
-    async def run(self, command: Command, *, encode: Callable[[Any], Any] | None = None) -> Result:
+    async def run(self, command: Command, *, codec: Codec = NO_CODEC) -> Result:
         """Run a command on the engine.
 
         Args:
             command: What to run.
-            encode: Turns the value into what the transport sends; runs beside the code, so that a
-                value that cannot travel is a failure of the command.
+            codec: Reads the arguments and writes the value.
 
         Being cancelled means that the caller is gone: the code is asked to end, and the caller is
         free within a second.
@@ -104,25 +117,29 @@ class CommandHandler:
         prepared = None
         try:
             with record.current():
-                prepared = self._prepare(command, record, encode, value_only=True)
+                prepared = self._prepare(command, record, codec, value_only=True)
                 await prepared.take_turn()
                 value = await engine.run(prepared.execution)
         except BridgeError as error:
             self._tell_failure(record, error, prepared)
             raise
         except asyncio.CancelledError:
-            self._tell_cancelled(record, prepared)
+            self._tell_cancelled(command, record, prepared)
             raise
         record.succeeded()
         return Result(value=value, metadata=self._metadata(prepared.execution))
 
     async def stream(
-        self, command: Command, *, encode: Callable[[Any], Any] | None = None
+        self, command: Command, *, codec: Codec = NO_CODEC
     ) -> AsyncGenerator[Chunk, None]:
         """Run a command on the engine and yield its items as they come, then a final chunk.
 
         A command that does not stream yields its value in the final chunk. Close the generator
-        (``aclosing``) to say that the caller is gone. ``encode`` is as in ``run``, for each item.
+        (``aclosing``) to say that the caller is gone.
+
+        Args:
+            command: What to run.
+            codec: Reads the arguments and writes each item.
 
         Raises:
             BridgeError: Whatever went wrong, after the items that came before.
@@ -134,7 +151,7 @@ class CommandHandler:
             # The span is current where the code starts, never across a yield: what follows one runs
             # in whatever context the reader has.
             with record.current():
-                prepared = self._prepare(command, record, encode)
+                prepared = self._prepare(command, record, codec)
                 await prepared.take_turn()
                 execution = prepared.execution
                 if execution.job.streams:
@@ -148,7 +165,7 @@ class CommandHandler:
             self._tell_failure(record, error, prepared)
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            self._tell_cancelled(record, prepared)
+            self._tell_cancelled(command, record, prepared)
             raise
         record.succeeded()
         yield Chunk(**final, is_final=True, metadata=self._metadata(execution))
@@ -159,12 +176,12 @@ class CommandHandler:
         self,
         command: Command,
         record: CommandRecord,
-        encode: Callable[[Any], Any] | None,
+        codec: Codec,
         *,
         value_only: bool = False,
-    ) -> _Prepared:
+    ) -> Prepared:
         """Everything that can refuse a command before its code runs, in the order of its cost."""
-        entry, args = self._find(command, record, value_only=value_only)
+        entry, args = self._find(command, record, codec, value_only=value_only)
         deadline = self._deadline(command)
         session = self.sessions.enter(command.session_id)
         job = Job(
@@ -177,10 +194,10 @@ class CommandHandler:
             trace_context=record.headers(),
         )
         turnstile = self.sessions.turnstile(session, entry.command) if entry.exclusive else None
-        return _Prepared(self.sessions, session, job, Work(entry, session, encode), turnstile)
+        return Prepared(self.sessions, session, job, Work(entry, session, codec.encode), turnstile)
 
     def _find(
-        self, command: Command, record: CommandRecord, *, value_only: bool
+        self, command: Command, record: CommandRecord, codec: Codec, *, value_only: bool
     ) -> tuple[HandlerEntry, dict[str, Any]]:
         # User code here: can_handle(), and the checks of a type that a parameter names.
         try:
@@ -188,7 +205,8 @@ class CommandHandler:
             record.command = entry.command
             if value_only:
                 _refuse_streaming(entry, command.name)
-            return entry, entry.bind(command.args)
+            _require_session(command)
+            return entry, entry.bind(codec.decode_args(command.args))
         except BridgeError:
             raise
         except Exception as error:
@@ -206,10 +224,11 @@ class CommandHandler:
             raise error
         return self.sessions.clock.monotonic() + command.timeout_s
 
-    def _metadata(self, execution: Execution) -> dict[str, str]:
+    def _metadata(self, execution: Execution | None) -> dict[str, str]:
+        queue_s, run_s = (execution.queue_s, execution.run_s) if execution else (0.0, 0.0)
         metadata = {
-            "queue_ms": f"{execution.queue_s * 1000:.3f}",
-            "run_ms": f"{execution.run_s * 1000:.3f}",
+            "queue_ms": f"{queue_s * 1000:.3f}",
+            "run_ms": f"{run_s * 1000:.3f}",
             "worker_id": self.worker_id,
         }
         if self.engine is not None:
@@ -219,82 +238,41 @@ class CommandHandler:
         return metadata
 
     def _tell_failure(
-        self, record: CommandRecord, error: BridgeError, prepared: _Prepared | None
+        self, record: CommandRecord, error: BridgeError, prepared: Prepared | None
     ) -> None:
-        metadata = self._metadata(prepared.execution) if prepared else {"worker_id": self.worker_id}
+        metadata = self._metadata(prepared.execution if prepared else None)
         error.metadata = {**metadata, **record.ids, "error_id": error.error_id}
         record.failed(error)
 
-    def _tell_cancelled(self, record: CommandRecord, prepared: _Prepared | None) -> None:
-        if prepared is None:
-            record.cancelled()
-            return
-        execution = prepared.execution
-        remaining_s = execution.remaining_s
+    def _tell_cancelled(
+        self, command: Command, record: CommandRecord, prepared: Prepared | None
+    ) -> None:
+        """Nobody waits for an answer any more, so the span and the log are the only ones told."""
+        execution = prepared.execution if prepared else None
+        outcome = (execution and execution.outcome) or Outcome.STOPPED
+        remaining_s = execution.remaining_s if execution else None
         # A transport that watches the deadline itself just cancels when it has passed.
         late = remaining_s is not None and remaining_s <= 0
-        record.cancelled(execution.outcome, late=late)
+        kind = CommandDeadlineError if late else CommandCancelledError
+        error = kind(f"The caller of {command.name[:MAX_SHOWN]!r} is gone; its code was {outcome}.")
+        error.outcome = outcome
+        self._tell_failure(record, error, prepared)
+        log.info(
+            "%s",
+            error.message,
+            extra={
+                "command": command.name[:MAX_SHOWN],
+                "session_id": command.session_id[:MAX_SHOWN],
+                "error_code": str(error.code),
+                **error.metadata,
+            },
+        )
 
     def _require_engine(self) -> Engine:
         if self.engine is None:
             text = "run() and stream() need an engine: CommandHandler(…, engine=engine)"
             raise TypeError(text)
         return self.engine
-
-
-class _Prepared:
-    """A command that nothing refuses any more, and the places it holds until its code has ended."""
-
-    __slots__ = ("_has_turn", "_session", "_sessions", "_turnstile", "execution")
-
-    def __init__(
-        self,
-        sessions: SessionManager,
-        session: Session,
-        job: Job,
-        work: Work,
-        turnstile: Turnstile | None,
-    ) -> None:
-        self._sessions = sessions
-        self._session = session
-        self._turnstile = turnstile
-        self._has_turn = False
-        self.execution = Execution(job, work, clock=sessions.clock, on_end=self._leave)
-
-    async def take_turn(self) -> None:
-        """Wait until no other command of its name runs in the session, if it is exclusive."""
-        if self._turnstile is None:
-            return
-        try:
-            async with asyncio.timeout(self.execution.remaining_s):
-                await self._turnstile.enter()
-            self._has_turn = True
-        except TimeoutError:
-            self.execution.end()
-            raise _never_began(self.execution.job) from None
-        except asyncio.CancelledError:
-            self.execution.outcome = Outcome.STOPPED
-            self.execution.end()
-            raise
-
-    def run_here(self) -> Any:
-        """Run the code in this thread."""
-        if self._turnstile is not None:
-            self._turnstile.enter_from_thread()
-            self._has_turn = True
-        execution = self.execution
-        execution.begin()
-        try:
-            if execution.job.runs_on_loop:
-                return asyncio.run(execution.work(execution))
-            return copy_context().run(execution.work, execution)
-        finally:
-            execution.end()
-
-    def _leave(self) -> None:
-        if self._has_turn and self._turnstile is not None:
-            self._turnstile.leave()
-        self._sessions.leave(self._session)
 
 
 _NO_VALUE: dict[str, Any] = {"is_empty": True}
@@ -305,23 +283,16 @@ async def _no_items() -> AsyncGenerator[Any, None]:
     yield
 
 
+def _require_session(command: Command) -> None:
+    if command.requires_session and not command.session_id:
+        hint = "Set session_id, or use Execute for a command without a session."
+        raise InvalidArgumentError("session_id is empty.", {"command": command.name, "hint": hint})
+
+
 def _refuse_streaming(entry: HandlerEntry, command: str) -> None:
     if entry.streams:
         hint = "Call it with ExecuteStream, or 'snakepit-bridge stream'."
         raise WrongCallError(f"{command!r} streams its answer.", {"command": command, "hint": hint})
-
-
-def _never_began(job: Job) -> CommandDeadlineError:
-    error = CommandDeadlineError(
-        f"{job.command!r} waited for its turn in session {job.session_id!r} until its deadline.",
-        {
-            "command": job.command,
-            "session_id": job.session_id,
-            "hint": "Another call of it still runs there; give it more time, or another session.",
-        },
-    )
-    error.outcome = Outcome.STOPPED
-    return error
 
 
 def _refuse_on_loop() -> None:

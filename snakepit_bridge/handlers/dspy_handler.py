@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from snakepit_bridge.errors import DSPyError, InvalidArgumentError, SessionError
+from snakepit_bridge.errors import DSPyError, ErrorCode, InvalidArgumentError, SessionError
 from snakepit_bridge.handlers.allow_list import AllowList
 from snakepit_bridge.handlers.binding import binder_for
 from snakepit_bridge.handlers.dspy import configuration
@@ -143,6 +143,8 @@ class DSPyHandler:
             InvalidArgumentError: An option is unknown or wrong.
             NotAllowedError: A key would go where the operator does not want it.
         """
+        if session.single_use:
+            raise _not_kept()
         current = configuration.of(session)
         with translated(self._door.open(), CONFIGURE, hidden=self._hidden(current, lm), details={}):
             new = self._configurator.change(
@@ -287,3 +289,11 @@ def _as_dspy_errors() -> Iterator[None]:
         yield
     except (InvalidArgumentError, SessionError) as error:
         raise DSPyError(error.message, error.details, code=error.code) from error
+
+
+def _not_kept() -> SessionError:
+    return SessionError(
+        "This session ends with its command, and so would what it configures.",
+        {"hint": "Send a session_id with the command; any text of your choice opens one."},
+        code=ErrorCode.WRONG_CALL,
+    )

@@ -73,6 +73,15 @@ class ToolHandler:
         self._tools[tool_name] = _python_tool(function, description)
         return function
 
+    def take_over(self, other: ToolHandler) -> None:
+        """Offer the functions of another handler, too.
+
+        Raises:
+            ValueError: The name of one is taken.
+        """
+        for name, tool in other._tools.items():
+            self.register(tool.function, name, tool.description)
+
     @handles("tool.list")
     def list_tools(self, session: Session) -> list[dict[str, Any]]:
         """List the tools of both sides, with description and JSON schema of the arguments."""

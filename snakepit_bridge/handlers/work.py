@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, closing
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.errors import BridgeError, HandlerFailedError
@@ -33,13 +33,11 @@ class Work:
 
     __slots__ = ("_encode", "_entry", "_session")
 
-    def __init__(
-        self, entry: HandlerEntry, session: Session, encode: Callable[[Any], Any] | None
-    ) -> None:
+    def __init__(self, entry: HandlerEntry, session: Session, encode: Callable[[Any], Any]) -> None:
         self._entry = entry
         self._session = session
         # Applied where the code runs: a large value must not hold up the loop.
-        self._encode = encode or _as_it_is
+        self._encode = encode
 
     def __call__(self, execution: Execution) -> Any:
         """The value, a coroutine of it, or an iterator of the items; by the kind of the job."""
@@ -95,13 +93,9 @@ class Work:
             raise failure_from(error, command=execution.job.command) from error
 
     def _leaving(self, value: Any, execution: Execution) -> Any:
-        if isinstance(value, CoroutineType):
-            raise _not_awaited(value, execution.job.command)
+        if isinstance(value, _UNFINISHED):
+            raise _unfinished(value, execution.job.command)
         return self._encode(value)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def _is_wanted(error: BaseException, execution: Execution, *kinds: type[BaseException]) -> bool:
@@ -114,9 +108,17 @@ def _is_wanted(error: BaseException, execution: Execution, *kinds: type[BaseExce
     return execution.cancelled and isinstance(error, kinds)
 
 
-def _not_awaited(value: CoroutineType[Any, Any, Any], command: str) -> HandlerFailedError:
-    value.close()  # else Python warns that nobody awaited it
+_UNFINISHED = (CoroutineType, GeneratorType, AsyncGeneratorType)
+
+
+def _unfinished(value: object, command: str) -> HandlerFailedError:
+    if isinstance(value, CoroutineType):
+        value.close()  # else Python warns that nobody awaited it
+        hint = "Write the method as 'async def', or await what it calls."
+    else:
+        hint = "Write 'yield from' instead of 'return', so that the command streams."
+    kind = type(value).__name__.replace("_", " ")
     return HandlerFailedError(
-        f"{command!r} returned a coroutine, whose code has not run.",
-        {"command": command, "hint": "Write the method as 'async def', or await what it calls."},
+        f"{command!r} returned a {kind}, whose code has not run.",
+        {"command": command, "hint": hint},
     )

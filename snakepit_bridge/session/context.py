@@ -48,13 +48,23 @@ class SessionState:
     Changed by ``SessionManager`` only, under its lock.
     """
 
-    __slots__ = ("instances", "last_used", "running", "settings", "single_use", "started", "turns")
+    __slots__ = (
+        "idle_s",
+        "instances",
+        "last_used",
+        "running",
+        "settings",
+        "single_use",
+        "started",
+        "turns",
+    )
 
     def __init__(self, instances: InstanceManager, *, started: float) -> None:
         self.instances = instances
         self.started = started
         self.last_used = started
         self.running = 0
+        self.idle_s = 0.0
         self.single_use = False
         self.settings: dict[str, Any] = {}
         self.turns: dict[str, Turnstile] | None = None

@@ -226,5 +226,5 @@ def _close(ref: str, instance: object) -> None:
         return
     try:
         close(instance)
-    except (Exception, SystemExit):
+    except BaseException:
         log.exception("closing instance %s failed", ref)

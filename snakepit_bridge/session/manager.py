@@ -65,6 +65,7 @@ class SessionManager:
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
         self._numbers = itertools.count(1)
+        self._retired: list[DetachedInstances] = []
         self.instances = InstanceManager(
             limit=self._limits.instances, admit=self._admit_instance, now=self._clock.now
         )
@@ -90,6 +91,7 @@ class SessionManager:
             InvalidArgumentError: The id is empty or too long.
             QuotaExceededError: There are as many sessions as there may be.
         """
+        self._retire(session_id)
         with self._lock:
             session = self._sessions.get(session_id)
             if session is None:
@@ -141,9 +143,14 @@ class SessionManager:
         Raises:
             QuotaExceededError: Too many sessions, or too many commands in this one.
         """
+        if session_id:
+            self._retire(session_id)
         with self._lock:
             if session_id:
+                known = self._sessions.get(session_id)
+                idle_s = 0.0 if known is None else self._idle_now(known)
                 session = self.get_or_create(session_id)
+                session.state.idle_s = idle_s
             else:
                 session = self._new(f"{_SINGLE_USE}{next(self._numbers)}")
                 session.state.single_use = True
@@ -189,6 +196,7 @@ class SessionManager:
         for session, instances in zip(over, left, strict=True):
             instances.close()
             log.info("session %s expired", session.id)
+        self._close_retired()
         return [session.id for session in over]
 
     @asynccontextmanager
@@ -209,12 +217,15 @@ class SessionManager:
         for session_id in ids:
             with suppress(SessionError):
                 self.end(session_id)
+        self._close_retired()
         return len(ids)
 
     def idle_s(self, session: Session) -> float:
-        """Seconds since the session was last used; 0 while a command runs in it."""
-        state = session.state
-        return 0.0 if state.running else self._clock.monotonic() - state.last_used
+        """Seconds without a command; while one runs, those before the latest one came."""
+        return session.state.idle_s if session.state.running else self._idle_now(session)
+
+    def _idle_now(self, session: Session) -> float:
+        return 0.0 if session.state.running else self._clock.monotonic() - session.state.last_used
 
     async def _sweep(self, interval_s: float) -> None:
         while True:
@@ -223,12 +234,32 @@ class SessionManager:
             await asyncio.to_thread(self.expire)
 
     def _is_over(self, session: Session, now: float) -> bool:
+        return not session.state.running and self._is_past(session, now)
+
+    def _is_past(self, session: Session, now: float) -> bool:
+        """Whether no further command may use the session; those that run go on."""
         state, limits = session.state, self._limits
-        if state.running:
-            return False
         if limits.ttl_s is not None and now - state.started >= limits.ttl_s:
             return True
-        return now - state.last_used >= limits.idle_s
+        return not state.running and now - state.last_used >= limits.idle_s
+
+    def _close_retired(self) -> None:
+        with self._lock:
+            retired, self._retired = self._retired, []
+        for instances in retired:
+            instances.close()
+
+    def _retire(self, session_id: str) -> None:
+        """Let the next command of this id open a new session where the old one's time is over."""
+        session = self._sessions.get(session_id)
+        if session is None or not self._is_past(session, self._clock.monotonic()):
+            return
+        with self._lock:
+            if self._sessions.get(session_id) is not session:
+                return
+            # Closing instances is code of the user and may block; the sweeper does it.
+            self._retired.append(self._take_out(session_id))
+        self._tell_end(session_id)
 
     def _open(self, session_id: str) -> Session:
         if len(self._sessions) >= self._limits.sessions:

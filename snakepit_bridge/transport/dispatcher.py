@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from snakepit_bridge.engine.inline import inline_engine
 from snakepit_bridge.errors import MAX_NAME_SHOWN, BridgeError, ErrorCode
-from snakepit_bridge.handlers.command import Chunk, Command
+from snakepit_bridge.handlers.command import Chunk, Codec, Command
 from snakepit_bridge.handlers.failures import bounded
+from snakepit_bridge.transport.codecs import BoundedCodec, RefusingCodec
 from snakepit_bridge.transport.envelope import Reply
 from snakepit_bridge.transport.failures import failure_of
-from snakepit_bridge.values.choice import find_encoding
+from snakepit_bridge.values.choice import ENCODINGS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
     from snakepit_bridge.handlers.command_handler import CommandHandler
     from snakepit_bridge.transport.envelope import Envelope
-    from snakepit_bridge.values.encoding import Encoding
 
 log = logging.getLogger(__name__)
+
+MAX_LOGGED_TRACEBACK = 4000
+"""Characters of a handler's traceback in the log line of its failure."""
 
 MAX_LOGGED = 500
 """Characters of a failure's message in its log line; the answer has more of it."""
@@ -43,40 +47,62 @@ _CALLERS_FAULT = frozenset(
 
 
 class Dispatcher:
-    """What a transport hands its envelopes to; open one with ``dispatching``."""
+    """What a transport hands its envelopes to; open one with ``dispatching``.
 
-    def __init__(self, handler: CommandHandler) -> None:
+    Args:
+        handler: Runs the commands.
+        max_value_bytes: A larger answer is a failure of its command; ``None`` is no limit.
+    """
+
+    def __init__(self, handler: CommandHandler, *, max_value_bytes: int | None = None) -> None:
         self.handler = handler
         self.answered = 0
-        """Envelopes that have got their last reply."""
+        """Commands that have got their outcome."""
         self.failed = 0
-        """Those among them whose reply was a failure."""
+        """Those among them that did not succeed."""
+        self._codecs = {
+            name: BoundedCodec(encoding, max_value_bytes) for name, encoding in ENCODINGS.items()
+        }
 
     async def run(self, envelope: Envelope) -> Reply:
         """Run a command; every failure comes back as a reply, none is raised."""
         try:
-            encoding = find_encoding(envelope.encoding)
-            command = _command_from(envelope, encoding)
-            result = await self.handler.run(command, encode=encoding.encode)
+            result = await self.handler.run(_command_from(envelope), codec=self._codec(envelope))
         except Exception as error:  # noqa: BLE001  (the last boundary: a transport gets data only)
             return self._failed(envelope, error)
-        self.answered += 1
+        except asyncio.CancelledError:
+            self._count(failed=True)
+            raise
+        self._count(failed=False)
         return Reply(encoded=result.value, metadata=result.metadata)
 
     async def stream(self, envelope: Envelope) -> AsyncGenerator[Reply, None]:
         """Run a command and yield its replies; a failure is the final one."""
+        command, codec = _command_from(envelope), self._codec(envelope)
         try:
-            encoding = find_encoding(envelope.encoding)
-            command = _command_from(envelope, encoding)
-            async with aclosing(self.handler.stream(command, encode=encoding.encode)) as chunks:
+            async with aclosing(self.handler.stream(command, codec=codec)) as chunks:
                 async for chunk in chunks:
                     yield self._answered(chunk)
         except Exception as error:  # noqa: BLE001  (the last boundary: a transport gets data only)
             yield self._failed(envelope, error)
+        except (asyncio.CancelledError, GeneratorExit):
+            self._count(failed=True)
+            raise
+
+    def cancel_all(self) -> None:
+        """Let every command that runs have its outcome now, because the bridge stops."""
+        if self.handler.engine is not None:
+            self.handler.engine.cancel_all()
+
+    def _codec(self, envelope: Envelope) -> Codec:
+        codec = self._codecs.get(envelope.encoding)
+        if codec is None or envelope.blobs:
+            return RefusingCodec(envelope)
+        return codec
 
     def _answered(self, chunk: Chunk) -> Reply:
         if chunk.is_final:
-            self.answered += 1
+            self._count(failed=False)
         return Reply(
             encoded=None if chunk.is_empty else chunk.value,
             is_final=chunk.is_final,
@@ -84,8 +110,7 @@ class Dispatcher:
         )
 
     def _failed(self, envelope: Envelope, error: Exception) -> Reply:
-        self.answered += 1
-        self.failed += 1
+        self._count(failed=True)
         failure = error if isinstance(error, BridgeError) else _our_fault(error)
         _log_failure(envelope, failure, error)
         metadata = failure.metadata or {
@@ -94,29 +119,33 @@ class Dispatcher:
         }
         return Reply(failure=failure_of(failure), metadata=metadata)
 
+    def _count(self, *, failed: bool) -> None:
+        self.answered += 1
+        self.failed += failed
+
 
 @asynccontextmanager
-async def dispatching(handler: CommandHandler) -> AsyncIterator[Dispatcher]:
+async def dispatching(
+    handler: CommandHandler, *, max_value_bytes: int | None = None
+) -> AsyncIterator[Dispatcher]:
     """A dispatcher for the handler, with an engine if it has none, while the block runs.
 
     Sessions whose time is over are ended meanwhile.
     """
-    async with handler.sessions.sweeping():
-        if handler.engine is not None:
-            yield Dispatcher(handler)
-            return
-        async with inline_engine() as engine:
-            yield Dispatcher(handler.on_engine(engine))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(handler.sessions.sweeping())
+        if handler.engine is None:
+            handler = handler.on_engine(await stack.enter_async_context(inline_engine()))
+        yield Dispatcher(handler, max_value_bytes=max_value_bytes)
 
 
-def _command_from(envelope: Envelope, encoding: Encoding) -> Command:
+def _command_from(envelope: Envelope) -> Command:
     return Command(
         name=envelope.command,
-        args=encoding.decode_args(envelope.args),
+        args=envelope.args,
         session_id=envelope.session_id,
+        requires_session=envelope.requires_session,
         timeout_s=envelope.timeout_s,
-        request_id=envelope.request_id,
-        metadata=envelope.metadata,
         trace_context=envelope.trace_context,
     )
 
@@ -135,17 +164,20 @@ def _log_failure(envelope: Envelope, failure: BridgeError, error: Exception) -> 
         level, trace = logging.ERROR, error
     else:
         level, trace = logging.WARNING, None
+    # The bounded text, not the exception: whoever made the failure has taken secrets out of it.
+    foreign = failure.foreign_traceback if level == logging.WARNING else ""
     log.log(
         level,
-        "%r failed: %s: %s",
+        "%r failed: %s: %s%s",
         envelope.command[:MAX_NAME_SHOWN],
         failure.code,
         bounded(failure.message, MAX_LOGGED),
+        f"\n{bounded(foreign, MAX_LOGGED_TRACEBACK)}" if foreign else "",
         exc_info=trace,
         extra={
             "command": envelope.command[:MAX_NAME_SHOWN],
-            "session_id": envelope.session_id,
-            "request_id": envelope.request_id,
+            "session_id": envelope.session_id[:MAX_NAME_SHOWN],
+            "request_id": envelope.request_id[:MAX_NAME_SHOWN],
             "error_code": str(failure.code),
             "error_id": failure.error_id,
             "trace_id": failure.metadata.get("trace_id", ""),

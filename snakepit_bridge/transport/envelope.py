@@ -28,6 +28,12 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str = ""
     """Empty means a session that ends with the command."""
 
+    blobs: int = 0
+    """Pieces of binary data beside the arguments; none can be taken yet."""
+
+    requires_session: bool = False
+    """Whether an empty ``session_id`` is a mistake of the caller."""
+
     timeout_s: float | None = None
     """Seconds left; ``None`` means no limit."""
 

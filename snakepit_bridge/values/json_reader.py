@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from snakepit_bridge.values.big_integers import MAX_DIGITS_READ, integer_from
-from snakepit_bridge.values.places import Place, is_deeper_than, places_in
+from snakepit_bridge.values.places import Place, places_in
 from snakepit_bridge.values.refusals import (
     MAX_DEPTH,
     CannotReadError,
@@ -42,8 +42,6 @@ def read_json(data: bytes, *, special_floats: bool) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Not necessarily wrong: the fast decoder also gives up on what it cannot hold.
         return _read_exactly(data, _LENIENT if special_floats else _STRICT)
-    if _may_be_deep(data) and is_deeper_than(MAX_DEPTH, value):
-        _refuse_misfits(value)
     return value
 
 
@@ -59,11 +57,6 @@ def _read_exactly(data: bytes, decoder: JSONDecoder) -> Any:
         raise CannotReadError(*too_deep()) from error
     _refuse_misfits(value)
     return value
-
-
-def _may_be_deep(data: bytes) -> bool:
-    # Without so many brackets nothing is nested so deeply, and counting them costs little.
-    return len(data) > MAX_DEPTH and data.count(b"[") + data.count(b"{") > MAX_DEPTH
 
 
 def _not_json(reason: str) -> NotThisEncodingError:

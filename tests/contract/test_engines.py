@@ -228,6 +228,49 @@ async def test_neither_closing_nor_callers_wait_for_code_that_does_not_listen(
 
 @DEF_OR_ASYNC
 @VALUE_OR_STREAM
+@pytest.mark.parametrize("code", [Listening, Held])
+async def test_everything_can_be_asked_to_end_without_closing(
+    open_engine: OpenEngine, code: type[Listening | Held], *, on_loop: bool, streams: bool
+) -> None:
+    running_code = code()
+    probe = running_code.probe(on_loop=on_loop, streams=streams)
+
+    async with asyncio.timeout(5), open_engine() as engine:
+        running = asyncio.create_task(run(engine, probe))
+        await busy(engine, in_flight=1)
+        engine.cancel_all()
+        engine.cancel_all()
+        with pytest.raises(CommandCancelledError) as caught:
+            await running
+        if isinstance(running_code, Held):
+            running_code.let_go()
+        await settled(engine)
+        after = await run(engine, returning("after", on_loop=on_loop))
+
+    assert caught.value.outcome is (Outcome.STOPPED if code is Listening else Outcome.ABANDONED)
+    assert probe.ends == 1
+    assert after == "after"
+
+
+async def test_what_waits_for_a_thread_can_be_asked_to_end_too(open_engine: OpenEngine) -> None:
+    held, waiting = Held(), returning("ran", on_loop=False)
+
+    async with asyncio.timeout(5), open_engine(max_threads=1) as engine:
+        holding = asyncio.create_task(run(engine, held.probe(on_loop=False)))
+        await busy(engine, in_flight=1)
+        queued = asyncio.create_task(run(engine, waiting))
+        await busy(engine, in_flight=1, queued=1)
+        engine.cancel_all()
+        ends = await asyncio.gather(holding, queued, return_exceptions=True)
+        held.let_go()
+        await settled(engine)
+
+    assert [type(end) for end in ends] == [CommandCancelledError, CommandCancelledError]
+    assert (waiting.ends, waiting.execution.started_at) == (1, None)
+
+
+@DEF_OR_ASYNC
+@VALUE_OR_STREAM
 async def test_a_closed_engine_takes_nothing(
     open_engine: OpenEngine, *, on_loop: bool, streams: bool
 ) -> None:

@@ -15,8 +15,10 @@ import pytest
 
 from snakepit_bridge.client import AsyncClient, connect
 from snakepit_bridge.errors import (
+    CommandCancelledError,
     CommandDeadlineError,
     HostUnavailableError,
+    Outcome,
     QuotaExceededError,
     UnauthenticatedError,
     WrongCallError,
@@ -199,8 +201,10 @@ async def test_a_server_that_stops_ends_what_waits_for_it(form: str) -> None:
         await slow.inside.wait()
         await stack.aclose()
 
-        with pytest.raises(HostUnavailableError):
+        with pytest.raises(CommandCancelledError, match="the bridge stops") as caught:
             await waiting
+
+    assert caught.value.outcome is Outcome.STOPPED
 
 
 async def test_a_client_finds_a_server_that_comes_back(uds: Path) -> None:

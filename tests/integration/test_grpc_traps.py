@@ -27,7 +27,7 @@ class EvilError(Exception):
     """Fails when it is looked at."""
 
     def __str__(self) -> str:
-        raise SystemExit
+        raise BareError
 
     __repr__ = __str__
 

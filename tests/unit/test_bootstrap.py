@@ -217,6 +217,26 @@ async def test_a_module_that_cannot_be_imported_shows_its_own_error(
             raise NotImplementedError
 
 
+async def test_tools_that_are_loaded_are_offered_by_the_bridge(module: Module) -> None:
+    """They once met the bridge's own ToolHandler, and it did not start."""
+    path = module(
+        """
+        from snakepit_bridge import ToolHandler
+
+        tools = ToolHandler()
+
+        @tools.register
+        def shout(text: str) -> str:
+            return text.upper()
+        """
+    )
+
+    async with bridge(Settings(handlers=(f"{path}:tools",))) as client:
+        said = await client.call("tool.call", {"name": "shout", "args": {"text": "hello"}})
+
+    assert said == "HELLO"
+
+
 async def test_a_command_with_two_handlers_names_both(module: Module) -> None:
     name = module(SHOP)
 

@@ -192,6 +192,5 @@ def test_what_may_be_tried_again_says_so() -> None:
         "QuotaExceededError",
         "PoolFullError",
         "CommandDeadlineError",
-        "VersionConflictError",
         "HostUnavailableError",
     }

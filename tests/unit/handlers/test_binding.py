@@ -173,9 +173,30 @@ def test_the_open_form_gets_a_copy_of_everything() -> None:
 # --- the forms of a method ----------------------------------------------------------------------
 
 
-def test_the_founding_form_is_recognised_whatever_its_names() -> None:
+def test_the_founding_form_is_recognised_by_its_name_or_its_type() -> None:
+    def typed(s: Session, /, a: dict[str, Any]) -> None:
+        raise NotImplementedError
+
     assert binder_for(lambda session, args: (session, args)) is None
-    assert binder_for(lambda s, /, a: (s, a)) is None
+    assert binder_for(typed) is None
+
+
+def test_a_star_that_was_forgotten_is_not_taken_for_the_founding_form() -> None:
+    """``name`` was once given all arguments, as a dict, without a word."""
+
+    def greet(session: Session, name: str) -> None:
+        raise NotImplementedError
+
+    with pytest.raises(TypeError, match=r"keyword-only parameters: \(session, \*, name"):
+        binder_for(greet)
+
+
+def test_a_session_that_was_forgotten_is_refused() -> None:
+    def greet(name: str) -> None:
+        raise NotImplementedError
+
+    with pytest.raises(TypeError, match="must take"):
+        binder_for(greet)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +205,7 @@ def test_the_founding_form_is_recognised_whatever_its_names() -> None:
         lambda: None,
         lambda *, name: name,
         lambda *sessions: sessions,
+        lambda session, name: (session, name),
         lambda session, args, more: (session, args, more),
         lambda session, args, *, name: (session, args, name),
         lambda session, *args: (session, args),

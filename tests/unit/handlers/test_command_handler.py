@@ -20,7 +20,7 @@ from snakepit_bridge.errors import (
     SessionError,
     WrongCallError,
 )
-from snakepit_bridge.handlers.command import Chunk
+from snakepit_bridge.handlers.command import Chunk, NoCodec
 from snakepit_bridge.handlers.registry import handles
 from snakepit_bridge.session.context import Session, current_execution
 from snakepit_bridge.session.limits import SessionLimits
@@ -122,12 +122,13 @@ async def test_an_error_tells_it_too_together_with_its_id() -> None:
 async def test_values_are_encoded_beside_the_code() -> None:
     threads: list[str] = []
 
-    def encode(value: str) -> bytes:
-        threads.append(threading.current_thread().name)
-        return value.encode()
+    class Text(NoCodec):
+        def encode(self, value: str) -> bytes:
+            threads.append(threading.current_thread().name)
+            return value.encode()
 
     async with running(Greeter()) as handler:
-        result = await handler.run(call("greet.say", name="Ada"), encode=encode)
+        result = await handler.run(call("greet.say", name="Ada"), codec=Text())
 
     assert result.value == b"hello Ada from s"
     assert threads[0].startswith("bridge-job-")
@@ -175,7 +176,14 @@ async def test_an_unknown_command_opens_no_session() -> None:
             await handler.run(call("greet.sya", name="Ada"))
 
         assert len(handler.sessions) == 0
-    assert caught.value.metadata == {"worker_id": "w1", "error_id": caught.value.error_id}
+    assert caught.value.metadata == {
+        "worker_id": "w1",
+        "queue_ms": "0.000",
+        "run_ms": "0.000",
+        "in_flight": "0",
+        "queued": "0",
+        "error_id": caught.value.error_id,
+    }
 
 
 async def test_wrong_arguments_open_no_session() -> None:

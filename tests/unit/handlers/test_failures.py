@@ -14,11 +14,15 @@ from snakepit_bridge.handlers.failures import (
 )
 
 
+class BareError(BaseException):
+    """Not even an ``Exception``."""
+
+
 class EvilError(Exception):
     """Fails when it is looked at, in the worst way."""
 
     def __str__(self) -> str:
-        raise SystemExit
+        raise BareError
 
     __repr__ = __str__
 
@@ -28,11 +32,7 @@ class WorstError(Exception):
 
     @property
     def __notes__(self) -> list[str]:  # type: ignore[override]  # that is what is wrong with it
-        raise SystemExit
-
-
-class BareError(BaseException):
-    """Not even an ``Exception``."""
+        raise BareError
 
 
 def _raised(error: BaseException) -> BaseException:
@@ -76,16 +76,16 @@ def test_an_error_that_cannot_be_read_is_told_all_the_same() -> None:
     failure = failure_from(_raised(EvilError()), command="c")
 
     assert failure.message == (
-        "'c' raised EvilError: (its message cannot be read: __str__ raised SystemExit)"
+        "'c' raised EvilError: (its message cannot be read: __str__ raised BareError)"
     )
-    assert "EvilError" in failure.foreign_traceback or "SystemExit" in failure.foreign_traceback
+    assert "EvilError" in failure.foreign_traceback or "BareError" in failure.foreign_traceback
 
 
 def test_an_error_whose_traceback_cannot_be_shown_is_told_all_the_same() -> None:
     failure = failure_from(_raised(WorstError("why")), command="c")
 
     assert failure.message == "'c' raised WorstError: why"
-    assert failure.foreign_traceback == "(the traceback cannot be shown: SystemExit)"
+    assert failure.foreign_traceback == "(the traceback cannot be shown: BareError)"
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "\ud800", "😀", "\0"])

@@ -58,7 +58,7 @@ def test_the_info_tells_what_the_session_holds(bridge: Bridge) -> None:
     assert bridge("session.info") == {
         "id": "s",
         "created_at": "2030-01-01T00:00:00+00:00",
-        "idle_s": 0.0,
+        "idle_s": 60.0,
         "instances": 1,
         "variables": 2,
     }

@@ -9,6 +9,7 @@ import pytest
 from snakepit_bridge.clock import SystemClock
 from snakepit_bridge.engine.job import Execution, Job
 from snakepit_bridge.errors import BridgeError, HandlerFailedError, SessionError
+from snakepit_bridge.handlers.command import NoCodec
 from snakepit_bridge.handlers.registry import HandlerRegistry, handles
 from snakepit_bridge.handlers.work import Work
 from snakepit_bridge.session.context import Session, current_execution
@@ -56,7 +57,7 @@ def _execution(handler: object, kind: str, encode: Callable[[Any], Any] | None =
         runs_on_loop=entry.runs_on_loop,
         trace_context={},
     )
-    work = Work(entry, session, encode)
+    work = Work(entry, session, encode or NoCodec().encode)
     return Execution(job, work, clock=SystemClock(), on_end=lambda: None)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import UTC, datetime
 
@@ -186,3 +187,23 @@ def test_the_view_of_a_session_sees_its_own_instances() -> None:
         theirs.get(ref)
     assert mine.release(ref) is True
     assert mine.release(Ref("gone")) is False
+
+
+def test_whatever_a_close_raises_the_others_are_closed_all_the_same() -> None:
+    """A cancellation out of ``close()`` once left the older ones open and ended the sweeper."""
+    closed: list[str] = []
+
+    class Fine:
+        def close(self) -> None:
+            closed.append("fine")
+
+    class Cancelled:
+        def close(self) -> None:
+            raise asyncio.CancelledError
+
+    instances = InstanceManager()
+    instances.register("s", Fine())
+    instances.register("s", Cancelled())
+
+    assert instances.release_all("s") == 2
+    assert closed == ["fine"]

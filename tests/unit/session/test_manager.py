@@ -422,7 +422,11 @@ class Lifetimes(RuleBasedStateMachine):
     def open_instances_are_those_of_living_sessions(self) -> None:
         instances = self.manager.sessions.instances
         kept = sum(instances.count(name) for name in self._alive())
-        assert kept == instances.count() == self.opened - len(self.closed)
+        assert kept == instances.count()
+        # What a session left behind whose time was over when its id came again waits to be closed.
+        assert kept <= self.opened - len(self.closed)
+        self.manager.sessions.expire()
+        assert instances.count() == self.opened - len(self.closed)
 
     @invariant()
     def commands_are_counted(self) -> None:

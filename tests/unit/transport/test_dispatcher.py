@@ -15,6 +15,7 @@ from snakepit_bridge.transport.dispatcher import Dispatcher, dispatching
 from snakepit_bridge.transport.envelope import Envelope, Reply
 from snakepit_bridge.values import Encoded
 from tests.unit.handlers.bridges import commands_of, running
+from tests.unit.telemetry.told import Told
 
 
 class Greeter:
@@ -192,7 +193,7 @@ async def test_a_caller_who_has_gone_gets_no_reply() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    assert (dispatcher.answered, dispatcher.failed) == (0, 0)
+    assert (dispatcher.answered, dispatcher.failed) == (1, 1)
 
 
 async def test_a_dispatcher_brings_an_engine_where_there_is_none() -> None:
@@ -229,3 +230,40 @@ async def test_the_error_of_an_answer_says_which_kind_it_is() -> None:
         ]
 
     assert [reply.failure.code for reply in replies if reply.failure] == list(ErrorCode)
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        Envelope(command="greet.say", encoding="xml"),
+        Envelope(command="greet.say", args={"name": b"{"}),
+        Envelope(command="greet.say", blobs=2),
+        Envelope(command="greet.say", requires_session=True),
+    ],
+    ids=["encoding", "bytes", "blobs", "no session"],
+)
+async def test_what_cannot_be_read_is_a_failure_of_its_command_like_any_other(
+    envelope: Envelope,
+) -> None:
+    """It was once answered before the command began, and counted nowhere."""
+    told = Told()
+
+    async with running(Greeter(), telemetry=told.telemetry) as handler:
+        reply = await Dispatcher(handler).run(envelope)
+
+    assert reply.failure is not None
+    assert reply.failure.code == ErrorCode.INVALID_ARGUMENT
+    assert {"queue_ms", "run_ms", "in_flight", "queued", "error_id"} < reply.metadata.keys()
+    assert told.counts() == {("greet.say", "error"): 1}
+
+
+async def test_a_value_that_does_not_fit_a_message_is_a_failure_of_its_command() -> None:
+    told = Told()
+
+    async with running(Greeter(), telemetry=told.telemetry) as handler:
+        reply = await Dispatcher(handler, max_value_bytes=8).run(ADA)
+
+    assert reply.failure is not None
+    assert reply.failure.code == ErrorCode.QUOTA_EXCEEDED
+    assert not reply.failure.retryable
+    assert told.counts() == {("greet.say", "error"): 1}

@@ -115,9 +115,15 @@ def test_json_is_read_down_to_the_limit_of_nesting() -> None:
     assert json.dumps(_read(_nested(MAX_DEPTH))).encode() == _nested(MAX_DEPTH)
 
     with pytest.raises(CannotReadError) as caught:
-        _read(b'{"a": %s}' % _nested(MAX_DEPTH))
+        _read(b'{"a": %s}' % _nested(500 * MAX_DEPTH))
 
     assert caught.value.reason == "is nested deeper than 200 levels"
+
+
+def test_the_exact_reader_names_the_place_of_what_is_too_deep() -> None:
+    with pytest.raises(CannotReadError) as caught:
+        _read(b'{"x": NaN, "a": %s}' % _nested(MAX_DEPTH))
+
     assert caught.value.path.startswith("$.a[0][0]")
 
 

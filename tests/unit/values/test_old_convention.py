@@ -52,7 +52,9 @@ def test_an_argument_is_json_else_text_else_bytes(
     assert type(found) is type(value)
 
 
-@pytest.mark.parametrize("data", [b"1e999", b"[" * 300 + b"]" * 300, b'"\\ud800"', b"1" * 20_001])
+@pytest.mark.parametrize(
+    "data", [b"1e999", b"[" * 100_000 + b"]" * 100_000, b'"\\ud800"', b"1" * 20_001]
+)
 def test_json_that_no_value_can_hold_is_not_taken_for_a_text(
     old: OldConvention, data: bytes
 ) -> None:

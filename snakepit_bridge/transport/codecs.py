@@ -1,0 +1,83 @@
+"""The codecs of envelopes: an encoding within the limits of a transport."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from snakepit_bridge.errors import InvalidArgumentError, QuotaExceededError
+from snakepit_bridge.values import Encoded, Encoding, find_encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snakepit_bridge.transport.envelope import Envelope
+
+PART_MARGIN = 32
+"""Bytes that framing may add to a named part of a value."""
+
+
+class BoundedCodec:
+    """An encoding whose values fit into a message.
+
+    Args:
+        encoding: Reads and writes.
+        max_value_bytes: The largest value that may leave; ``None`` is no limit.
+    """
+
+    def __init__(self, encoding: Encoding, max_value_bytes: int | None) -> None:
+        self.decode_args = encoding.decode_args
+        self._encode = encoding.encode
+        self._max_value_bytes = max_value_bytes
+
+    def encode(self, value: Any) -> Encoded:
+        """The value in bytes.
+
+        Raises:
+            HandlerFailedError: It cannot travel in this encoding.
+            QuotaExceededError: It is too large.
+        """
+        encoded = self._encode(value)
+        if self._max_value_bytes is not None:
+            size = len(encoded.value)
+            for name, part in encoded.parts.items():
+                size += len(name.encode()) + len(part) + PART_MARGIN
+            if size > self._max_value_bytes:
+                raise _too_large(size, self._max_value_bytes)
+        return encoded
+
+
+class RefusingCodec:
+    """Refuses an envelope where any other would read it, so that its command fails like any other.
+
+    Args:
+        envelope: In an encoding that does not exist, or with blobs.
+    """
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+
+    def decode_args(self, args: Mapping[str, Any]) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            InvalidArgumentError: Lists the encodings there are, or says what to do without blobs.
+        """
+        del args
+        find_encoding(self._envelope.encoding)
+        raise InvalidArgumentError(
+            f"{self._envelope.blobs} blobs came with the command; this bridge takes none.",
+            {"hint": "Send the data in an argument: as bytes under the empty encoding."},
+        )
+
+    def encode(self, value: Any) -> NoReturn:
+        """Never called: without arguments there is no value."""
+        raise AssertionError(value)
+
+
+def _too_large(size: int, limit: int) -> QuotaExceededError:
+    error = QuotaExceededError(
+        f"The answer has {size} bytes, more than the {limit} of one message.",
+        {"bytes": size, "hint": "Stream it in parts, or raise --max-message-bytes."},
+    )
+    error.retryable = False
+    return error

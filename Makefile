@@ -40,7 +40,8 @@ demo: .venv-demo/.installed ## See the bridge at work (LM=openai/gpt-5-mini: wit
 
 test: .venv/.installed .venv-proto/.installed ## Run every test with coverage (ARGS="tests/unit -k ref" for some)
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 $(ARGS) \
+		|| { $(BIN)/coverage combine --quiet; $(BIN)/coverage report --fail-under=0 | tail -n 1; exit 1; }
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from snakepit_bridge.grpc.client_tls import ClientTls
     from snakepit_bridge.transport.envelope import Envelope, Reply
 
+GRPC_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
+"""What a target may begin with instead of a host, as gRPC documents it."""
+
 GRACE_S = 0.5
 """The bridge answers a late command itself, saying what became of its code; so the call waits this
 much longer than the command may take."""
@@ -59,6 +62,7 @@ async def grpc_connection(
     Raises:
         ValueError: A file of ``tls`` cannot be read, or is no PEM; names it.
     """
+    check_target(target)
     channel = _new_channel(target, tls, max_message_bytes)
     headers = (("authorization", f"Bearer {token}"),) if token else ()
     try:
@@ -154,6 +158,22 @@ def _new_channel(target: str, tls: ClientTls | None, max_message_bytes: int) -> 
     return grpc.aio.secure_channel(target, tls.credentials(), options=options)
 
 
+def check_target(target: str) -> None:
+    """Refuse what gRPC would quietly take for something else: it wraps ports, and adds 443.
+
+    Raises:
+        ValueError: The target is neither ``HOST:PORT`` nor has a scheme of gRPC's.
+    """
+    if isinstance(target, str):
+        if target.startswith(GRPC_SCHEMES):
+            return
+        host, _, port = target.rpartition(":")
+        if host and "/" not in host and port.isdecimal() and 0 < int(port) < 2**16:
+            return
+    text = f"{target!r} is no target: write HOST:PORT, e.g. 127.0.0.1:50051, or unix:PATH"
+    raise ValueError(text)
+
+
 def _stays_here(target: str) -> bool:
     return target.startswith("unix:") or is_loopback(target.rpartition(":")[0])
 
@@ -175,7 +195,7 @@ _ANSWERS: dict[grpc.StatusCode, _Told] = {
     grpc.StatusCode.UNAVAILABLE: (
         HostUnavailableError,
         "The bridge at {target} cannot be reached: {told}",
-        "Is the server running there? Does it use TLS, as this call does or does not?",
+        "Start one with 'snakepit-bridge serve'; if one runs there, do both sides use TLS?",
     ),
     grpc.StatusCode.UNAUTHENTICATED: (
         UnauthenticatedError,

@@ -73,8 +73,8 @@ async def grpc_server(
             yield address
         finally:
             await health.enter_graceful_shutdown()
-            stopping = asyncio.create_task(server.stop(drain_s))
-            await asyncio.wait({stopping}, timeout=drain_s - ANSWER_S)
+            stopping = asyncio.create_task(server.stop(max(drain_s, ANSWER_S)))
+            await asyncio.wait({stopping}, timeout=max(0.0, drain_s - ANSWER_S))
             # Cut off by gRPC they would learn nothing; so they are told what became of their code.
             dispatcher.cancel_all()
             await stopping

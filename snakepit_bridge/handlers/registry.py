@@ -43,6 +43,9 @@ def handles(command: str, *, exclusive: bool = False) -> Callable[[F], F]:
         command: The name on the wire, e.g. ``"greet.say"``.
         exclusive: Whether the calls within one session take turns.
     """
+    if not isinstance(command, str):
+        text = 'write @handles("name") with the name of the command'
+        raise TypeError(text)
     if not command or command != command.strip():
         text = f"a command needs a name without surrounding spaces, not {command!r}"
         raise ValueError(text)

@@ -30,7 +30,8 @@ class Advice(msgspec.Struct, frozen=True):
 ADVICE = (
     Advice(
         "LMNotConfiguredError",
-        "Give it a key: dspy.configure {'lm': {'api_key': 'env:OPENAI_API_KEY'}}.",
+        "Give it a key: dspy.configure {'lm': {'api_key': 'env:OPENAI_API_KEY'}}, "
+        "or the variable of your provider.",
         ErrorCode.WRONG_CALL,
     ),
     Advice("LMAuthError", "The provider refused the key; set another with 'dspy.configure'."),

@@ -335,3 +335,11 @@ def test_an_instrumented_handler_stands_for_the_one_it_wraps(session: Session) -
     assert registry.find("greet.say").execute(session, {"name": "Ada"}) == ["hello Ada"]
     assert registry.find("greet.raw").exclusive
     assert registry.find("any.thing").execute(session, {}) == "any."
+
+
+def test_a_mark_without_a_name_says_how_it_is_written() -> None:
+    def greet(session: Session) -> None:
+        raise NotImplementedError
+
+    with pytest.raises(TypeError, match=r'write @handles\("name"\)'):
+        handles(greet)  # type: ignore[arg-type]  # the mistake under test

@@ -77,7 +77,7 @@ def _server(kind: str) -> Iterator[int]:
             process.terminate()
 
 
-def _measure(rounds: int, scale: float, folder: Path) -> dict[str, list[load.Load]]:
+def _measure(rounds: int, scale: float, folder: Path, generator: str) -> dict[str, list[load.Load]]:
     with ExitStack() as stack:
         ports = {
             kind: stack.enter_context(_server(kind)) for kind in ("floor", "bridge", "bridge-sdk")
@@ -85,7 +85,7 @@ def _measure(rounds: int, scale: float, folder: Path) -> dict[str, list[load.Loa
         seen: dict[str, list[load.Load]] = defaultdict(list)
         for number in range(rounds + 1):
             for case in _cases(scale):
-                seen[case.name].append(load.run(ports[case.server], case.run, folder))
+                seen[case.name].append(load.run(ports[case.server], case.run, folder, generator))
             print(f"round {number} of {rounds}", file=sys.stderr)
     # The first round warmed up.
     return {name: loads[1:] for name, loads in seen.items()}
@@ -137,10 +137,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="rounds after the warm-up")
     parser.add_argument("--scale", type=float, default=1.0, help="calls per round, relative")
     parser.add_argument("--output", type=Path, default=RESULT, help="where the JSON goes")
+    parser.add_argument(
+        "--load", choices=("h2load", "grpcio"), default=load.best_generator(), help="what calls"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        seen = _measure(options.rounds, options.scale, folder)
+        seen = _measure(options.rounds, options.scale, folder, options.load)
         rows = _rows(seen)
         row, seconds = _startup_row(options.rounds, folder)
     rows += [row, Row("idle session", memory.bytes_per_session(), "≤ 2048", "bytes")]
@@ -149,7 +152,7 @@ def main() -> None:
         "measured_at": datetime.now(UTC).isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
-        "load_generator": "h2load" if load.has_h2load() else "grpcio",
+        "load_generator": options.load,
         "ratios": {row.what: round(row.measured, 3) for row in rows},
         "medians": {
             name: {

@@ -25,9 +25,9 @@ class Load(NamedTuple):
     calls_per_s: float
 
 
-def has_h2load() -> bool:
-    """Whether Debian's nghttp2-client is installed."""
-    return shutil.which("h2load") is not None
+def best_generator() -> str:
+    """h2load where Debian's nghttp2-client is installed, else grpcio."""
+    return "h2load" if shutil.which("h2load") else "grpcio"
 
 
 class Run(NamedTuple):
@@ -39,18 +39,19 @@ class Run(NamedTuple):
     callers: int
 
 
-def run(port: int, what: Run, folder: Path) -> Load:
+def run(port: int, what: Run, folder: Path, generator: str) -> Load:
     """Send the calls and check that each succeeds.
 
     Args:
         port: Of the server, on the loopback.
         what: The calls.
         folder: For files of the load generator.
+        generator: ``"h2load"`` or ``"grpcio"``.
 
     Raises:
         RuntimeError: A call failed: a benchmark of failing calls measures nothing.
     """
-    if has_h2load():
+    if generator == "h2load":
         return _h2load(port, what, folder)
     return asyncio.run(_grpcio(port, what))
 

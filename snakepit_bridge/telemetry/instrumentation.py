@@ -42,6 +42,7 @@ class Telemetry:
         tracer_provider: trace.TracerProvider | None = None,
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
+        self._is_of_process = tracer_provider is None
         self._tracer = trace.get_tracer(names.SCOPE, tracer_provider=tracer_provider)
         meter = metrics.get_meter(names.SCOPE, meter_provider=meter_provider)
         self._commands_total = meter.create_counter(
@@ -69,6 +70,9 @@ class Telemetry:
         self, name: str, session_id: str, trace_context: Mapping[str, str]
     ) -> CommandRecord:
         """Begin to tell of one command; see ``CommandRecord``."""
+        if not trace_context and self._nobody_listens():
+            # The API would make as much of it, at ten times the cost.
+            return CommandRecord(self, trace.INVALID_SPAN, None)
         context = context_from(trace_context)
         span = self._tracer.start_span(
             names.COMMAND_SPAN,
@@ -80,6 +84,12 @@ class Telemetry:
             },
         )
         return CommandRecord(self, span, context)
+
+    def _nobody_listens(self) -> bool:
+        """Whether the process has no SDK (yet); one may be installed at any time."""
+        return self._is_of_process and isinstance(
+            trace.get_tracer_provider(), trace.ProxyTracerProvider
+        )
 
     def count(self, command: str, status: str, duration_ms: float) -> None:
         """Count one command; ``CommandRecord`` is the only caller."""

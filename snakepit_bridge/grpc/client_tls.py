@@ -7,6 +7,8 @@ from pathlib import Path
 import grpc
 import msgspec
 
+from snakepit_bridge.grpc.pem import read_pem
+
 
 class ClientTls(msgspec.Struct, frozen=True, kw_only=True):
     """The client's side of TLS; every path is that of a PEM file."""
@@ -35,21 +37,11 @@ class ClientTls(msgspec.Struct, frozen=True, kw_only=True):
             ValueError: A file cannot be read, or is no PEM; names it.
         """
         return grpc.ssl_channel_credentials(
-            root_certificates=_pem(self.ca, "CERTIFICATE"),
-            private_key=_pem(self.key, "PRIVATE KEY"),
-            certificate_chain=_pem(self.certificate, "CERTIFICATE"),
+            root_certificates=_optional(self.ca, "CERTIFICATE"),
+            private_key=_optional(self.key, "PRIVATE KEY"),
+            certificate_chain=_optional(self.certificate, "CERTIFICATE"),
         )
 
 
-def _pem(path: Path | None, kind: str) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        text = f"cannot read {str(path)!r}: {error.strerror}"
-        raise ValueError(text) from error
-    if b"-----BEGIN" not in content or kind.encode() not in content:
-        text = f"{str(path)!r} holds no PEM {kind.lower()}"
-        raise ValueError(text)
-    return content
+def _optional(path: Path | None, kind: str) -> bytes | None:
+    return None if path is None else read_pem(path, kind)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import grpc
 import msgspec
 
+from snakepit_bridge.grpc.pem import read_pem
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,8 +38,8 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ValueError: A file cannot be read, or is no PEM; names it.
         """
-        chain, key = _pem(self.certificate, "CERTIFICATE"), _pem(self.key, "PRIVATE KEY")
-        authority = None if self.client_ca is None else _pem(self.client_ca, "CERTIFICATE")
+        chain, key = read_pem(self.certificate, "CERTIFICATE"), read_pem(self.key, "PRIVATE KEY")
+        authority = None if self.client_ca is None else read_pem(self.client_ca, "CERTIFICATE")
         return grpc.ssl_server_credentials(
             [(key, chain)],
             root_certificates=authority,
@@ -108,15 +110,3 @@ def is_loopback(host: str) -> bool:
 def _is_token(token: str) -> bool:
     # An empty one, of an empty file for example, would let in whoever sends an empty one.
     return token.isascii() and token.isprintable() and token != "" and " " not in token
-
-
-def _pem(path: Path, kind: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        text = f"cannot read {str(path)!r}: {error.strerror}"
-        raise ValueError(text) from error
-    if b"-----BEGIN" not in content or kind.encode() not in content:
-        text = f"{str(path)!r} holds no PEM {kind.lower()}"
-        raise ValueError(text)
-    return content

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from opentelemetry import trace
 
+from snakepit_bridge.telemetry.under_way import command_under_way
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,6 +34,8 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             **_context(record),
         }
+        if foreign := _foreign_traceback(record):
+            line["traceback"] = foreign
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         if record.stack_info:
@@ -50,6 +54,8 @@ class TextLines(logging.Formatter):
         time = _time(record).astimezone().strftime("%H:%M:%S")
         line = f"{time} {record.levelname:<7} {_visible(message)}"
         parts = [line]
+        if foreign := _foreign_traceback(record):
+            parts.append(foreign)
         if record.exc_info:
             parts.append(self.formatException(record.exc_info))
         if record.stack_info:
@@ -83,11 +89,18 @@ def _time(record: logging.LogRecord) -> datetime:
     return datetime.fromtimestamp(record.created, UTC)
 
 
+def _foreign_traceback(record: logging.LogRecord) -> str:
+    """The traceback of a handler's failure, which comes as text: secrets are out of it."""
+    return str(getattr(record, "foreign_traceback", "")).rstrip()
+
+
 def _context(record: logging.LogRecord) -> dict[str, str]:
     span = trace.get_current_span().get_span_context()
     told = {}
     if span.is_valid:
         told = {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+    if (under_way := command_under_way.get()) is not None:
+        told |= under_way._asdict()
     told |= {name: str(getattr(record, name)) for name in CONTEXT if getattr(record, name, "")}
     return {name: told[name] for name in CONTEXT if name in told}
 

@@ -168,11 +168,10 @@ def _log_failure(envelope: Envelope, failure: BridgeError, error: Exception) -> 
     foreign = failure.foreign_traceback if level == logging.WARNING else ""
     log.log(
         level,
-        "%r failed: %s: %s%s",
+        "%r failed: %s: %s",
         envelope.command[:MAX_NAME_SHOWN],
         failure.code,
         bounded(failure.message, MAX_LOGGED),
-        f"\n{bounded(foreign, MAX_LOGGED_TRACEBACK)}" if foreign else "",
         exc_info=trace,
         extra={
             "command": envelope.command[:MAX_NAME_SHOWN],
@@ -180,6 +179,7 @@ def _log_failure(envelope: Envelope, failure: BridgeError, error: Exception) -> 
             "request_id": envelope.request_id[:MAX_NAME_SHOWN],
             "error_code": str(failure.code),
             "error_id": failure.error_id,
+            "foreign_traceback": bounded(foreign, MAX_LOGGED_TRACEBACK),
             "trace_id": failure.metadata.get("trace_id", ""),
         },
     )

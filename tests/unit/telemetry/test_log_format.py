@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextvars import copy_context
 from typing import Any, Literal
 
 import pytest
@@ -11,6 +12,7 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from snakepit_bridge.telemetry.log_format import logging_to
+from snakepit_bridge.telemetry.under_way import UnderWay, command_under_way
 
 FAILURE = {
     "command": "greet.say",
@@ -181,3 +183,32 @@ def test_a_debug_line_is_written_when_it_is_wanted(
         log.debug("curious")
 
     assert "curious" in stream.getvalue()
+
+
+# --- of handlers --------------------------------------------------------------------------------
+
+
+def test_a_line_that_a_handler_writes_tells_whose_command_it_is(log: logging.Logger) -> None:
+    stream = io.StringIO()
+
+    def handler() -> None:
+        command_under_way.set(UnderWay("s1", "greet.say"))
+        log.warning("counting")
+
+    with logging_to(stream, form="json"):
+        copy_context().run(handler)
+
+    (line,) = lines(stream)
+    assert (line["session_id"], line["command"]) == ("s1", "greet.say")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_traceback_of_a_handler_is_told_with_its_failure(
+    form: Literal["text", "json"], log: logging.Logger
+) -> None:
+    stream = io.StringIO()
+
+    with logging_to(stream, form=form):
+        log.warning("it failed", extra={"foreign_traceback": "Traceback\nValueError: no"})
+
+    assert "ValueError: no" in stream.getvalue()

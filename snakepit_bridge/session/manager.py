@@ -93,12 +93,7 @@ class SessionManager:
         """
         self._retire(session_id)
         with self._lock:
-            session = self._sessions.get(session_id)
-            if session is None:
-                _check_id(session_id)
-                session = self._open(session_id)
-            session.state.last_used = self._clock.monotonic()
-            return session
+            return self._get_or_open(session_id)
 
     def find(self, session_id: str) -> Session:
         """The session of this id.
@@ -149,7 +144,7 @@ class SessionManager:
             if session_id:
                 known = self._sessions.get(session_id)
                 idle_s = 0.0 if known is None else self._idle_now(known)
-                session = self.get_or_create(session_id)
+                session = self._get_or_open(session_id)
                 session.state.idle_s = idle_s
             else:
                 session = self._new(f"{_SINGLE_USE}{next(self._numbers)}")
@@ -260,6 +255,14 @@ class SessionManager:
             # Closing instances is code of the user and may block; the sweeper does it.
             self._retired.append(self._take_out(session_id))
         self._tell_end(session_id)
+
+    def _get_or_open(self, session_id: str) -> Session:
+        session = self._sessions.get(session_id)
+        if session is None:
+            _check_id(session_id)
+            session = self._open(session_id)
+        session.state.last_used = self._clock.monotonic()
+        return session
 
     def _open(self, session_id: str) -> Session:
         if len(self._sessions) >= self._limits.sessions:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.engine.job import Execution, Job
 from snakepit_bridge.errors import (
+    MAX_NAME_SHOWN,
     BridgeError,
     CommandCancelledError,
     CommandDeadlineError,
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
-
-MAX_SHOWN = 256
-"""Characters of a name or an id in a log line: callers make them up."""
 
 NO_CODEC = NoCodec()
 
@@ -254,15 +252,17 @@ class CommandHandler:
         # A transport that watches the deadline itself just cancels when it has passed.
         late = remaining_s is not None and remaining_s <= 0
         kind = CommandDeadlineError if late else CommandCancelledError
-        error = kind(f"The caller of {command.name[:MAX_SHOWN]!r} is gone; its code was {outcome}.")
+        error = kind(
+            f"The caller of {command.name[:MAX_NAME_SHOWN]!r} is gone; its code was {outcome}."
+        )
         error.outcome = outcome
         self._tell_failure(record, error, prepared)
         log.info(
             "%s",
             error.message,
             extra={
-                "command": command.name[:MAX_SHOWN],
-                "session_id": command.session_id[:MAX_SHOWN],
+                "command": command.name[:MAX_NAME_SHOWN],
+                "session_id": command.session_id[:MAX_NAME_SHOWN],
                 "error_code": str(error.code),
                 **error.metadata,
             },

@@ -14,6 +14,18 @@ class Encoded(msgspec.Struct, frozen=True):
     value: bytes = b""
     parts: Mapping[str, bytes] = {}
 
+    label: str = ""
+    """What kind of value it is, where a wire says so beside it, e.g. ``"map"``."""
+
+    binary: bytes | None = None
+    """The value, where it is nothing but bytes; ``value`` then describes them."""
+
+    is_final: bool = False
+    """Whether this item of a stream says of itself that it is the last one."""
+
+    metadata: Mapping[str, str] = {}
+    """What the item of a stream says about itself."""
+
 
 class Encoding(Protocol):
     """Turns values into bytes and back; one object serves all threads.

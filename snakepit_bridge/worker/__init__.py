@@ -1,0 +1,1 @@
+"""Snakepit's process contract: flags, files, signals, watches."""

@@ -16,15 +16,19 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import load, memory, messages, startup
+from benchmarks import load, memory, messages, startup, worker
 
 RESULT = Path("build/bench/result.json")
+
+
+Seen = Mapping[str, list[load.Load]]
+"""What was measured of each case, round by round."""
 
 
 class Case(NamedTuple):
@@ -44,7 +48,7 @@ class Row(NamedTuple):
     unit: str = "×"
 
 
-def _cases(scale: float) -> list[Case]:
+def _cases(scale: float, session_id: str) -> list[Case]:
     cases = []
     for callers, calls in ((1, 1000), (32, 4000)):
         amount = max(callers, int(calls * scale)) // callers * callers
@@ -58,6 +62,15 @@ def _cases(scale: float) -> list[Case]:
             message = messages.request(f"bench.{kind}")
             run = load.Run(messages.EXECUTE, message, calls=amount, callers=callers)
             cases.append(Case(f"{name} × {callers}", server, run))
+    for server in ("floor", "worker"):
+        amount = max(1, int(1000 * scale))
+        message = messages.tool_request(session_id)
+        run = load.Run(messages.EXECUTE_TOOL, message, calls=amount, callers=1)
+        cases.append(Case(f"{server} tool × 1", server, run))
+        chunks = messages.tool_stream_request(session_id)
+        amount = max(1, int(8 * scale))
+        run = load.Run(messages.EXECUTE_STREAMING_TOOL, chunks, calls=amount, callers=1)
+        cases.append(Case(f"{server} tool stream", server, run))
     for name, server in (("floor", "floor"), ("async", "bridge"), ("def", "bridge")):
         kind = "async" if name == "floor" else name
         message = messages.stream_request(f"bench.{kind}_stream")
@@ -77,21 +90,25 @@ def _server(kind: str) -> Iterator[int]:
             process.terminate()
 
 
-def _measure(rounds: int, scale: float, folder: Path, generator: str) -> dict[str, list[load.Load]]:
+def _measure(rounds: int, scale: float, folder: Path, generator: str) -> tuple[Seen, int]:
     with ExitStack() as stack:
         ports = {
             kind: stack.enter_context(_server(kind)) for kind in ("floor", "bridge", "bridge-sdk")
         }
+        snakepit = stack.enter_context(worker.worker())
+        ports["worker"] = snakepit.port
+        calls_back = snakepit.calls_back()
         seen: dict[str, list[load.Load]] = defaultdict(list)
         for number in range(rounds + 1):
-            for case in _cases(scale):
+            for case in _cases(scale, snakepit.session_id):
                 seen[case.name].append(load.run(ports[case.server], case.run, folder, generator))
             print(f"round {number} of {rounds}", file=sys.stderr)
+        calls_back = snakepit.calls_back() - calls_back
     # The first round warmed up.
-    return {name: loads[1:] for name, loads in seen.items()}
+    return {name: loads[1:] for name, loads in seen.items()}, calls_back
 
 
-def _rows(seen: dict[str, list[load.Load]]) -> list[Row]:
+def _rows(seen: Seen) -> list[Row]:
     def p50(name: str, base: str) -> float:
         pairs = zip(seen[name], seen[base], strict=True)
         return statistics.median(one.p50_us / other.p50_us for one, other in pairs)
@@ -108,17 +125,37 @@ def _rows(seen: dict[str, list[load.Load]]) -> list[Row]:
         Row("chunks/s, async generator", rate("async stream", "floor stream"), "≥ 0.90"),
         Row("chunks/s, def generator", rate("def stream", "floor stream"), "≥ 0.70"),
         Row("p50, SDK on, over SDK off", p50("bridge-sdk × 1", "async × 1"), "≤ 1.30"),
+        Row("p50, ExecuteTool echo", p50("worker tool × 1", "floor tool × 1"), "≤ 1.60"),
+        Row("chunks/s, streaming tool", rate("worker tool stream", "floor tool stream"), "≥ 0.70"),
+        Row(
+            "the same",
+            messages.CHUNKS_PER_STREAM
+            * statistics.median(each.calls_per_s for each in seen["worker tool stream"]),
+            "≥ 25000, or as above",
+            "chunks/s",
+        ),
     ]
 
 
-def _startup_row(rounds: int, folder: Path) -> tuple[Row, dict[str, float]]:
-    pairs = [(startup.import_grpc_s(), startup.serve_ready_s(folder)) for _ in range(rounds + 1)]
-    ratio = statistics.median(ready / bare for bare, ready in pairs[1:])
-    seconds = {
-        "import_grpc_s": statistics.median(bare for bare, _ in pairs[1:]),
-        "serve_ready_s": statistics.median(ready for _, ready in pairs[1:]),
+def _startup_rows(rounds: int, folder: Path) -> tuple[list[Row], dict[str, float]]:
+    trials = [
+        (startup.import_grpc_s(), startup.serve_ready_s(folder), worker.ready_s(folder))
+        for _ in range(rounds + 1)
+    ][1:]
+    bare, serve, snakepit = zip(*trials, strict=True)
+    rows = [
+        Row("serve ready, over import grpc", _median_ratio(serve, bare), "≤ 2.00"),
+        Row("worker ready, over import grpc", _median_ratio(snakepit, bare), "≤ 1.70"),
+    ]
+    return rows, {
+        "import_grpc_s": statistics.median(bare),
+        "serve_ready_s": statistics.median(serve),
+        "worker_ready_s": statistics.median(snakepit),
     }
-    return Row("serve ready, over import grpc", ratio, "≤ 2.00"), seconds
+
+
+def _median_ratio(measured: Sequence[float], base: Sequence[float]) -> float:
+    return statistics.median(one / other for one, other in zip(measured, base, strict=True))
 
 
 def _print_table(rows: list[Row]) -> None:
@@ -143,10 +180,14 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        seen = _measure(options.rounds, options.scale, folder, options.load)
-        rows = _rows(seen)
-        row, seconds = _startup_row(options.rounds, folder)
-    rows += [row, Row("idle session", memory.bytes_per_session(), "≤ 2048", "bytes")]
+        seen, calls_back = _measure(options.rounds, options.scale, folder, options.load)
+        startup_rows, seconds = _startup_rows(options.rounds, folder)
+    rows = [
+        *_rows(seen),
+        Row("RPCs to Elixir for all its calls", calls_back, "0", "RPCs"),
+        *startup_rows,
+        Row("idle session", memory.bytes_per_session(), "≤ 2048", "bytes"),
+    ]
     _print_table(rows)
     report = {
         "measured_at": datetime.now(UTC).isoformat(),

@@ -16,8 +16,11 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
 
 from snakepit_bridge.engine import inline_engine
+from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as bridge_pb
+from snakepit_bridge.grpc._generated import snakepit_bridge_pb2_grpc as bridge_grpc
 from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
 from snakepit_bridge.grpc._generated import snakepit_pb2_grpc as pb_grpc
 from snakepit_bridge.grpc.server import SnakepitBridgeServer
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 ITEM = {"index": 1, "text": "token"}
 ITEM_JSON = b'{"index":1,"text":"token"}'
+MAP = "type.googleapis.com/snakepit.map"
 METADATA = {
     "queue_ms": "0.031",
     "run_ms": "0.012",
@@ -69,6 +73,31 @@ class Floor(pb_grpc.SnakepitBridgeServicer):
             )
 
 
+class BridgeFloor(bridge_grpc.BridgeServiceServicer):
+    """What gRPC alone costs a worker of Snakepit."""
+
+    async def ExecuteTool(  # noqa: N802
+        self, request: bridge_pb.ExecuteToolRequest, context: ServicerContext[Any, Any]
+    ) -> bridge_pb.ExecuteToolResponse:
+        """Echo one argument."""
+        return bridge_pb.ExecuteToolResponse(
+            success=True,
+            result=AnyMessage(type_url=MAP, value=request.parameters["value"].value),
+            metadata=METADATA,
+            execution_time_ms=1,
+        )
+
+    async def ExecuteStreamingTool(  # noqa: N802
+        self, request: bridge_pb.ExecuteToolRequest, context: ServicerContext[Any, Any]
+    ) -> AsyncIterator[bridge_pb.ToolChunk]:
+        """As many chunks as asked for."""
+        count = int(request.parameters["count"].value)
+        for index in range(1, count + 1):
+            yield bridge_pb.ToolChunk(
+                chunk_id=f"{request.tool_name}-{index}", data=ITEM_JSON, is_final=index == count
+            )
+
+
 class Echo:
     """The same work as commands, one of each kind."""
 
@@ -101,6 +130,7 @@ async def serve_floor() -> None:
     """Serve the floor until the process is told to end."""
     server = grpc.aio.server()
     pb_grpc.add_SnakepitBridgeServicer_to_server(Floor(), server)
+    bridge_grpc.add_BridgeServiceServicer_to_server(BridgeFloor(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     await _until_told(port)

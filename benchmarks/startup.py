@@ -12,7 +12,7 @@ POLL_S = 0.001
 
 # Installed programs have their byte code on disk; a shell that forbids writing it must not make
 # every start compile.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
 }
 
@@ -20,7 +20,7 @@ _ENVIRONMENT = {
 def import_grpc_s() -> float:
     """Seconds of a process that only imports grpc."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import grpc"], check=True, env=_ENVIRONMENT)
+    subprocess.run([sys.executable, "-c", "import grpc"], check=True, env=ENVIRONMENT)
     return time.perf_counter() - started
 
 
@@ -31,7 +31,7 @@ def serve_ready_s(folder: Path) -> float:
     command = [sys.executable, "-m", "snakepit_bridge", "serve", "--port", "0"]
     started = time.perf_counter()
     with subprocess.Popen(
-        [*command, "--ready-file", str(ready)], stderr=subprocess.DEVNULL, env=_ENVIRONMENT
+        [*command, "--ready-file", str(ready)], stderr=subprocess.DEVNULL, env=ENVIRONMENT
     ) as process:
         while not ready.exists():
             if process.poll() is not None:

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.version import __version__
 
+# Type checkers take the name at its word; importing it would cost every process 7 ms.
+TYPE_CHECKING = False
+
 if TYPE_CHECKING:
+    from typing import Any
+
+    from snakepit_bridge.adapters.heartbeat import HeartbeatClient, HeartbeatConfig
+    from snakepit_bridge.adapters.logging_config import configure_logging, get_logger
+    from snakepit_bridge.adapters.session_context import (
+        SessionContext,
+        TypeValidator,
+        VariableNotFoundError,
+        VariableProxy,
+        VariableType,
+    )
     from snakepit_bridge.engine import inline_engine
     from snakepit_bridge.errors import (
         BridgeError,
@@ -27,6 +40,9 @@ if TYPE_CHECKING:
     from snakepit_bridge.session.instances import InstanceManager
     from snakepit_bridge.session.manager import SessionManager
     from snakepit_bridge.telemetry.instrumentation import InstrumentedHandler, Telemetry
+    from snakepit_bridge.values.zero_copy import ZeroCopyRef
+
+__author__ = "The snakepit-bridge developers"
 
 __all__ = [
     "BridgeClient",
@@ -39,15 +55,25 @@ __all__ = [
     "ErrorCode",
     "Handler",
     "HandlerRegistry",
+    "HeartbeatClient",
+    "HeartbeatConfig",
     "InstanceManager",
     "InstrumentedHandler",
     "Session",
+    "SessionContext",
     "SessionError",
     "SessionManager",
     "SnakepitBridgeServer",
     "Telemetry",
     "ToolHandler",
+    "TypeValidator",
+    "VariableNotFoundError",
+    "VariableProxy",
+    "VariableType",
+    "ZeroCopyRef",
     "__version__",
+    "configure_logging",
+    "get_logger",
     "handles",
     "inline_engine",
 ]
@@ -63,14 +89,24 @@ _HOMES = {
     "ErrorCode": "errors",
     "Handler": "handlers.registry",
     "HandlerRegistry": "handlers.registry",
+    "HeartbeatClient": "adapters.heartbeat",
+    "HeartbeatConfig": "adapters.heartbeat",
     "InstanceManager": "session.instances",
     "InstrumentedHandler": "telemetry.instrumentation",
     "Session": "session.context",
+    "SessionContext": "adapters.session_context",
     "SessionError": "errors",
     "SessionManager": "session.manager",
     "SnakepitBridgeServer": "grpc.server",
     "Telemetry": "telemetry.instrumentation",
     "ToolHandler": "handlers.tool_handler",
+    "TypeValidator": "adapters.session_context",
+    "VariableNotFoundError": "adapters.session_context",
+    "VariableProxy": "adapters.session_context",
+    "VariableType": "adapters.session_context",
+    "ZeroCopyRef": "values.zero_copy",
+    "configure_logging": "adapters.logging_config",
+    "get_logger": "adapters.logging_config",
     "handles": "handlers.registry",
     "inline_engine": "engine.inline",
 }

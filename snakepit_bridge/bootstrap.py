@@ -10,6 +10,8 @@ import threading
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from snakepit_bridge.engine.inline import inline_engine
 from snakepit_bridge.handlers.allow_list import AllowList
 from snakepit_bridge.handlers.command_handler import CommandHandler
@@ -33,8 +35,10 @@ from snakepit_bridge.settings import environment
 from snakepit_bridge.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
+    from snakepit_bridge.engine.loop_thread import LoopThread
+    from snakepit_bridge.engine.main_thread import MainThread
     from snakepit_bridge.session.host import HostRuntime
     from snakepit_bridge.settings import Settings
     from snakepit_bridge.telemetry.instrumentation import Telemetry
@@ -49,14 +53,26 @@ SESSIONS_CLOSE_S = 0.5
 """How long closing the instances of all sessions may take; it is their own code, and may block."""
 
 
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where code runs beside the engine's own threads; whoever opened a place closes it."""
+
+    main_thread: MainThread | None = None
+    """For the commands it wants; closed together with the engine."""
+
+    loop_thread: LoopThread | None = None
+    """For ``async`` code, which else runs on the loop that serves."""
+
+
 @asynccontextmanager
-async def open_bridge(
+async def open_bridge(  # noqa: PLR0913  (everything a bridge can be given)
     settings: Settings,
     *,
     handlers: Iterable[object] = (),
     host: HostRuntime | None = None,
     telemetry: Telemetry | None = None,
     environ: Mapping[str, str] | None = None,
+    places: Places | None = None,
+    on_session_end: Sequence[Callable[[str], object]] = (),
 ) -> AsyncIterator[CommandHandler]:
     """A bridge that lives as long as the block; hand it to a transport inside of it.
 
@@ -69,15 +85,17 @@ async def open_bridge(
             closes it.
         telemetry: Where to tell of commands; the process's own by default.
         environ: Where keys of language models are; the environment by default.
+        places: Where code runs beside the engine's own threads.
+        on_session_end: Called with the id of each session that has ended; must be quick.
 
     Raises:
         HandlerLoadError: A handler cannot be had, or cannot be registered.
     """
     async with AsyncExitStack() as stack:
-        limits = _limits(settings)
+        limits, places = _limits(settings), places or Places()
         if host is None:
             host = await stack.enter_async_context(_open_host(settings, limits))
-        sessions = await stack.enter_async_context(_open_sessions(host, limits))
+        sessions = await stack.enter_async_context(_open_sessions(host, limits, on_session_end))
         status = BridgeStatus(
             version=__version__, worker_id=_worker_id(settings), clock=sessions.clock
         )
@@ -96,6 +114,8 @@ async def open_bridge(
                 max_threads=settings.max_threads,
                 max_queued=settings.max_queued,
                 close_timeout_s=ENGINE_CLOSE_S,
+                main_thread=places.main_thread,
+                loop_thread=places.loop_thread,
             )
         )
         yield CommandHandler(
@@ -137,8 +157,10 @@ async def _open_host(settings: Settings, limits: SessionLimits) -> AsyncIterator
 
 
 @asynccontextmanager
-async def _open_sessions(host: HostRuntime, limits: SessionLimits) -> AsyncIterator[SessionManager]:
-    on_end = [host.forget_session] if isinstance(host, EmbeddedHost) else []
+async def _open_sessions(
+    host: HostRuntime, limits: SessionLimits, told: Sequence[Callable[[str], object]]
+) -> AsyncIterator[SessionManager]:
+    on_end = [*told, *([host.forget_session] if isinstance(host, EmbeddedHost) else [])]
     sessions = SessionManager(host, limits=limits, on_end=on_end)
     try:
         yield sessions

@@ -83,6 +83,9 @@ class BridgeError(Exception):
     foreign_type: str = ""
     """Class name of the exception of user code this error stands for; empty for our own."""
 
+    foreign_message: str = ""
+    """What that exception said, bounded; empty for our own errors."""
+
     foreign_traceback: str = ""
     """Traceback of that exception, bounded; empty for our own errors."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from snakepit_bridge.cli.installation import LAUNCHER, launcher
 from snakepit_bridge.errors import DSPyError
 from snakepit_bridge.handlers.discovery import GROUP, HandlerLoadError, handler_from_path
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
@@ -91,6 +92,23 @@ def dependencies(distribution: str = DISTRIBUTION) -> Iterator[Finding]:
         wanted = _REQUIREMENT.match(requirement)
         if wanted is not None and not wanted["extra"]:
             yield _dependency(wanted["name"], wanted["floor"])
+
+
+def worker() -> Finding:
+    """Whether Elixir could start our worker in the place of Snakepit's own."""
+    path = launcher()
+    if path is None:
+        return Finding(
+            subject="worker",
+            verdict="note",
+            text=f"{LAUNCHER} is not beside {sys.executable}; only Elixir needs it",
+            next_step=f"To have it there: {sys.executable} -m pip install {DISTRIBUTION}",
+        )
+    return Finding(
+        subject="worker",
+        verdict="ok",
+        text=f"Elixir can start {path}; '{DISTRIBUTION} elixir' says how",
+    )
 
 
 def dspy() -> Finding:

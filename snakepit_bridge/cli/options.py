@@ -32,7 +32,7 @@ BRIDGE = (
 
 LISTEN = (
     *("host", "port", "uds", "token_file", "tls_cert", "tls_key", "tls_client_ca", "ready_file"),
-    "max_message_bytes",
+    *("max_message_bytes", "compat"),
 )
 """The settings of a server."""
 

@@ -54,7 +54,10 @@ def tell_failure(
 
         from snakepit_bridge.transport.failures import failure_of
 
-        write_json({"failure": msgspec.to_builtins(failure_of(error))})
+        failure = msgspec.to_builtins(failure_of(error))
+        # The message has it, too, and from a server it does not come.
+        del failure["foreign_message"]
+        write_json({"failure": failure})
     if with_traceback and error.foreign_traceback:
         click.echo(error.foreign_traceback.rstrip(), err=True)
     click.echo(f"Error: {error.message}", err=True)

@@ -21,6 +21,8 @@ PROGRAM = "snakepit-bridge"
 
 SUMMARIES = {
     "serve": "Serve commands over gRPC.",
+    "worker": "Run as a worker of Snakepit.",
+    "elixir": "Say how an Elixir application gets such workers.",
     "call": "Run one command and print its value.",
     "stream": "Run one command and print its items as they come.",
     "commands": "List the commands there are, or show one.",

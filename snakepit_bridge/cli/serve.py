@@ -17,6 +17,7 @@ from snakepit_bridge.cli.outcome import ExitCode, StopError
 from snakepit_bridge.cli.places import claim_places
 from snakepit_bridge.cli.stopping import Stopping
 from snakepit_bridge.cli.tokens import tokens_from
+from snakepit_bridge.grpc.bridge import Bridge
 from snakepit_bridge.grpc.listen import Listen, Tls
 from snakepit_bridge.grpc.transport import GrpcTransport
 
@@ -47,7 +48,8 @@ async def _serve(settings: Settings, listen: Listen, stopping: Stopping) -> Exit
     async with AsyncExitStack() as stack:
         handler = await stack.enter_async_context(opened_bridge(settings))
         try:
-            endpoint = await stack.enter_async_context(GrpcTransport(listen).serving(handler))
+            transport = GrpcTransport(listen, bridge=Bridge(upstream=settings.compat == "upstream"))
+            endpoint = await stack.enter_async_context(transport.serving(handler))
         except OSError as error:
             raise StopError(error, ExitCode.FAILED) from error
         await probe(endpoint, listen)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from snakepit_bridge.client.blocking_session import ClientSession
 from snakepit_bridge.client.blocking_stream import blocking_items
-from snakepit_bridge.client.loop_thread import loop_thread
+from snakepit_bridge.engine.loop_thread import loop_thread
 from snakepit_bridge.errors import WrongCallError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from snakepit_bridge.client.async_client import AsyncClient
-    from snakepit_bridge.client.loop_thread import LoopThread
+    from snakepit_bridge.engine.loop_thread import LoopThread
     from snakepit_bridge.handlers.command import Result
 
 

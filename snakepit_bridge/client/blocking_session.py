@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from snakepit_bridge.client.async_session import AsyncClientSession
-    from snakepit_bridge.client.loop_thread import LoopThread
+    from snakepit_bridge.engine.loop_thread import LoopThread
     from snakepit_bridge.handlers.command import Result
 
 

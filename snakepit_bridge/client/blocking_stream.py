@@ -11,7 +11,7 @@ from snakepit_bridge.errors import WrongCallError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
-    from snakepit_bridge.client.loop_thread import LoopThread
+    from snakepit_bridge.engine.loop_thread import LoopThread
 
 _END = object()
 

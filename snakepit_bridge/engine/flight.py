@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from snakepit_bridge.engine.job import Execution
+    from snakepit_bridge.engine.loop_thread import RemoteTask
     from snakepit_bridge.engine.stream_buffer import StreamBuffer
 
 
@@ -31,6 +32,7 @@ class Flight:
         "execution",
         "expired",
         "has_result",
+        "is_async",
         "landed",
         "task",
         "value",
@@ -41,7 +43,9 @@ class Flight:
         self.execution = execution
         self.waiter: asyncio.Future[None] | None = None
         self.buffer: StreamBuffer | None = None
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | RemoteTask | None = None
+        self.is_async = False
+        """Whether it runs as a task; ``task`` is set only once the first step is made."""
         self.value: Any = None
         self.error: BridgeError | None = None
         self.has_result = False
@@ -58,10 +62,11 @@ class Flight:
             return
         self.asked_to_end = True
         self.execution.cancel()
-        if self.buffer is not None:
-            self.buffer.close()
         if self.task is not None:
             self.task.cancel()
+        # After that: whoever finds the buffer closed has its cancellation under way.
+        if self.buffer is not None:
+            self.buffer.close()
 
     def release(self) -> None:
         """Let the caller go on."""

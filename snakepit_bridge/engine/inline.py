@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from contextlib import aclosing, asynccontextmanager, closing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.engine.base import Engine, Load
 from snakepit_bridge.engine.eager import eager_task
 from snakepit_bridge.engine.flight import Flight, dropped
+from snakepit_bridge.engine.own_loop import pump_here, value_here
 from snakepit_bridge.engine.pool import ThreadPool
 from snakepit_bridge.engine.stream_buffer import StreamBuffer, StreamClosedError
-from snakepit_bridge.errors import BridgeError, Outcome, PoolFullError
+from snakepit_bridge.errors import BridgeError, Outcome, PoolFullError, WrongCallError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 
     from snakepit_bridge.engine.job import Execution
+    from snakepit_bridge.engine.loop_thread import LoopThread
+    from snakepit_bridge.engine.main_thread import MainThread
 
 STOP_GRACE_S = 0.2
 """How long a caller waits for cancelled code to end; well inside the promised second."""
@@ -45,6 +48,8 @@ async def inline_engine(
     max_threads: int | None = None,
     max_queued: int = 1000,
     close_timeout_s: float = CLOSE_TIMEOUT_S,
+    main_thread: MainThread | None = None,
+    loop_thread: LoopThread | None = None,
 ) -> AsyncIterator[Engine]:
     """Run jobs on threads and on the running loop of this process.
 
@@ -55,9 +60,12 @@ async def inline_engine(
         max_threads: Threads for ``def`` code, at least 1; ``default_threads()`` by default.
         max_queued: ``def`` commands that may wait for a thread.
         close_timeout_s: Code that still runs after this many seconds is left behind.
+        main_thread: Where the jobs run that it wants; closed with the engine.
+        loop_thread: Where ``async`` code runs instead of on the running loop, which it then cannot
+            hold up, for the price of a hop. Outlives the engine.
     """
     pool = ThreadPool(max_threads=max_threads or default_threads(), max_queued=max_queued)
-    engine = _InlineEngine(pool)
+    engine = _InlineEngine(pool, main_thread, loop_thread)
     try:
         yield engine
     finally:
@@ -78,30 +86,32 @@ class _InlineEngine:
 
     name = "inline"
 
-    def __init__(self, pool: ThreadPool) -> None:
+    def __init__(
+        self, pool: ThreadPool, main_thread: MainThread | None, loop_thread: LoopThread | None
+    ) -> None:
         self._pool = pool
+        self._main_thread = main_thread
+        self._loop_thread = loop_thread
         self._loop = asyncio.get_running_loop()
         self._flights: set[Flight] = set()
         self._on_loop = 0
         self._abandoned = 0
         self._closing = False
+        self._all_landed: asyncio.Future[None] | None = None
         self._landing_lock = threading.Lock()
         self._landing: list[Flight] = []
 
     def load(self) -> Load:
-        return Load(
-            in_flight=self._pool.running + self._on_loop,
-            queued=self._pool.queued,
-            abandoned=self._abandoned,
-        )
+        in_flight, queued = self._pool.running + self._on_loop, self._pool.queued
+        if self._main_thread is not None:
+            in_flight += self._main_thread.running
+            queued += self._main_thread.queued
+        return Load(in_flight=in_flight, queued=queued, abandoned=self._abandoned)
 
     async def run(self, execution: Execution) -> Any:
         self._admit(execution)
         flight = Flight(execution)
-        if execution.job.runs_on_loop:
-            self._start_task(flight, self._call_on_loop(flight))
-        else:
-            self._start_thread(flight, self._call_in_thread)
+        self._start(flight, self._call_on_loop, self._call_in_thread)
         if not flight.landed:
             await self._wait(flight)
         flight.raise_failure()
@@ -123,11 +133,24 @@ class _InlineEngine:
         self._admit(execution)
         flight = Flight(execution)
         buffer = flight.buffer = StreamBuffer(capacity=STREAM_CAPACITY)
-        if execution.job.runs_on_loop:
-            self._start_task(flight, self._pump_on_loop(flight, buffer))
-        else:
-            self._start_thread(flight, self._pump_in_thread)
+        self._start(flight, self._pump_on_loop, self._pump_in_thread)
         return self._drain(flight, buffer)
+
+    def _start(
+        self,
+        flight: Flight,
+        on_loop: Callable[[Flight], Coroutine[Any, Any, None]],
+        in_thread: Callable[[Flight], None],
+    ) -> None:
+        job = flight.execution.job
+        if self._main_thread is not None and self._main_thread.wants(job):
+            self._start_thread(flight, in_thread, self._main_thread)
+        elif not job.runs_on_loop:
+            self._start_thread(flight, in_thread, self._pool)
+        elif self._loop_thread is None:
+            self._start_task(flight, on_loop(flight))
+        else:
+            self._start_on_loop_thread(flight, on_loop(flight), self._loop_thread)
 
     async def _drain(self, flight: Flight, buffer: StreamBuffer) -> AsyncGenerator[Any, None]:
         timer = self._arm_deadline(flight)
@@ -152,18 +175,21 @@ class _InlineEngine:
             flight.cancel()
             self._land_if_queued(flight)
         await asyncio.gather(
-            self._await_tasks(timeout_s),
+            self._until_all_landed(timeout_s),
             # join() blocks; the loop must stay free to answer the last calls.
-            asyncio.to_thread(self._pool.close, timeout_s=timeout_s),
+            *(asyncio.to_thread(pool.close, timeout_s=timeout_s) for pool in self._pools()),
         )
         self._collect()
         for flight in list(self._flights):
             self._give_up(flight)
 
-    async def _await_tasks(self, timeout_s: float) -> None:
-        tasks = [flight.task for flight in self._flights if flight.task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=timeout_s)
+    def _pools(self) -> list[ThreadPool]:
+        return [self._pool] if self._main_thread is None else [self._pool, self._main_thread]
+
+    async def _until_all_landed(self, timeout_s: float) -> None:
+        if self._flights:
+            self._all_landed = self._loop.create_future()
+            await asyncio.wait({self._all_landed}, timeout=timeout_s)
 
     def _admit(self, execution: Execution) -> None:
         if self._closing:
@@ -176,14 +202,29 @@ class _InlineEngine:
     # --- on the loop ----------------------------------------------------------------------------
 
     def _start_task(self, flight: Flight, work: Coroutine[Any, Any, None]) -> None:
-        self._flights.add(flight)
-        self._on_loop += 1
+        self._admit_task(flight)
         # A task of its own: what the handler does to its task must not hit the transport's.
         flight.task = eager_task(work)
 
+    def _start_on_loop_thread(
+        self, flight: Flight, work: Coroutine[Any, Any, None], thread: LoopThread
+    ) -> None:
+        try:
+            flight.task = thread.task(work)
+        except WrongCallError:
+            flight.execution.end()
+            raise dropped(flight.execution) from None
+        self._admit_task(flight)
+
+    def _admit_task(self, flight: Flight) -> None:
+        flight.is_async = True
+        self._flights.add(flight)
+        self._on_loop += 1
+
     def _land_from_loop(self, flight: Flight) -> None:
-        if not flight.landed:
-            self._on_loop -= 1
+        if self._loop_thread is not None:
+            self._land_from_thread(flight)
+        elif not flight.landed:
             self._land(flight)
 
     async def _call_on_loop(self, flight: Flight) -> None:
@@ -197,8 +238,9 @@ class _InlineEngine:
         finally:
             self._land_from_loop(flight)
 
-    async def _pump_on_loop(self, flight: Flight, buffer: StreamBuffer) -> None:
-        execution = flight.execution
+    async def _pump_on_loop(self, flight: Flight) -> None:
+        execution, buffer = flight.execution, flight.buffer
+        assert buffer is not None
         execution.begin()
         try:
             async with aclosing(execution.work(execution)) as items:
@@ -214,11 +256,13 @@ class _InlineEngine:
 
     # --- on a thread ----------------------------------------------------------------------------
 
-    def _start_thread(self, flight: Flight, call: Callable[[Flight], None]) -> None:
+    def _start_thread(
+        self, flight: Flight, call: Callable[[Flight], None], pool: ThreadPool
+    ) -> None:
         # Pool threads inherit no context variables: the span and DSPy's settings live in them.
         context = copy_context()
         try:
-            self._pool.submit(
+            pool.submit(
                 flight,
                 lambda: context.run(call, flight),
                 after=lambda: self._land_from_thread(flight),
@@ -232,21 +276,21 @@ class _InlineEngine:
         execution = flight.execution
         execution.begin()
         try:
-            flight.value = execution.work(execution)
+            flight.value = value_here(execution)
             flight.has_result = True
         except BridgeError as error:
             flight.error = error
+        except asyncio.CancelledError:
+            pass
 
     def _pump_in_thread(self, flight: Flight) -> None:
         execution, buffer = flight.execution, flight.buffer
         assert buffer is not None
         execution.begin()
         try:
-            with closing(execution.work(execution)) as items:
-                for item in items:
-                    buffer.put(item)
+            pump_here(execution, buffer)
             flight.has_result = True
-        except StreamClosedError:
+        except (StreamClosedError, asyncio.CancelledError):
             pass
         except BridgeError as error:
             flight.error = error
@@ -277,8 +321,12 @@ class _InlineEngine:
 
     def _land(self, flight: Flight) -> None:
         """The code has ended, or will never begin."""
+        if flight.is_async and not flight.landed:
+            self._on_loop -= 1
         flight.landed = True
         self._flights.discard(flight)
+        if not self._flights and self._all_landed is not None and not self._all_landed.done():
+            self._all_landed.set_result(None)
         execution = flight.execution
         if execution.outcome is Outcome.ABANDONED:
             self._abandoned -= 1
@@ -290,7 +338,7 @@ class _InlineEngine:
             flight.release()
 
     def _land_if_queued(self, flight: Flight) -> None:
-        if self._pool.withdraw(flight):
+        if any(pool.withdraw(flight) for pool in self._pools()):
             self._land(flight)
 
     def _arm_deadline(self, flight: Flight) -> asyncio.TimerHandle | None:

@@ -20,7 +20,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     session_id: str
     command: str
-    """The name as it is registered."""
+    """The name it was sent under."""
 
     args: Mapping[str, Any]
     """Arguments that have passed the command's checks."""
@@ -36,6 +36,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     trace_context: Mapping[str, str]
     """W3C headers of the command's span; empty where nothing is traced."""
+
+    metadata: Mapping[str, str] = {}
+    """What the caller said beside the arguments."""
 
 
 class Execution:
@@ -86,6 +89,16 @@ class Execution:
         self._lock = threading.Lock()
         self._cancelled = False
         self._on_cancel: list[Callable[[], None]] = []
+
+    @property
+    def command(self) -> str:
+        """The name the command was sent under."""
+        return self.job.command
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the caller said beside the arguments."""
+        return self.job.metadata
 
     @property
     def cancelled(self) -> bool:

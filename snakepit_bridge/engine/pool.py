@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from heapq import heappop, heappush
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
 
 from snakepit_bridge.errors import PoolFullError
 
@@ -18,12 +19,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SERVE: Final = True
+_END: Final = False
+"""What a thread is called for."""
+
 
 class ThreadPool:
     """Runs callables on at most ``max_threads`` threads, at most ``max_queued`` of them waiting.
 
-    Threads start when they are first needed and live until ``close``. A callable that waits can be
-    withdrawn; one that runs cannot be stopped, and keeps its thread until it returns.
+    Threads start when they are first needed and live until ``close``. The oldest idle thread comes
+    first: callables that run one after another run on one thread, which is what libraries want that
+    belong to the thread they were first used on. A callable that waits can be withdrawn; one that
+    runs cannot be stopped, and keeps its thread until it returns.
 
     Args:
         max_threads: Threads, at least 1.
@@ -38,11 +45,14 @@ class ThreadPool:
             raise ValueError(text)
         self.max_threads = max_threads
         self.max_queued = max_queued
-        self._wakeup = threading.Condition()
-        # All of these belong to the lock of _wakeup.
+        self._lock = threading.Lock()
+        # All of these belong to the lock.
         self._waiting: OrderedDict[object, _Steps] = OrderedDict()
         self._threads: list[threading.Thread] = []
-        self._idle = 0
+        # Where each thread is called, by its number: waking it this way is done in C, where a
+        # condition takes several times as long.
+        self._calls: list[SimpleQueue[bool]] = []
+        self._idle: list[int] = []  # a heap of numbers
         self._running = 0
         self._closed = False
 
@@ -67,21 +77,22 @@ class ThreadPool:
         Raises:
             PoolFullError: The queue is full.
         """
-        with self._wakeup:
+        with self._lock:
             if self._closed:
                 text = "the pool is closed"
                 raise RuntimeError(text)
-            if self._running + len(self._waiting) >= self.max_threads + self.max_queued:
+            under_way = self._running + len(self._waiting)
+            if under_way >= self.max_threads + self.max_queued:
                 raise self._full()
             self._waiting[key] = call, after
-            if self._idle >= len(self._waiting):
-                self._wakeup.notify()
+            if self._idle:
+                self._calls[heappop(self._idle)].put(_SERVE)
             elif len(self._threads) < self.max_threads:
                 self._start_thread()
 
     def withdraw(self, key: object) -> bool:
         """Take a waiting callable out of the queue; false when it runs or has run."""
-        with self._wakeup:
+        with self._lock:
             return self._waiting.pop(key, None) is not None
 
     def close(self, *, timeout_s: float) -> int:
@@ -89,11 +100,12 @@ class ThreadPool:
 
         The threads are daemons: one that never returns does not keep the process alive.
         """
-        with self._wakeup:
+        with self._lock:
             self._closed = True
             self._waiting.clear()
-            self._wakeup.notify_all()
             threads = list(self._threads)
+            for calls in self._calls:
+                calls.put(_END)
         until = time.monotonic() + timeout_s
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
@@ -112,35 +124,43 @@ class ThreadPool:
         return error
 
     def _start_thread(self) -> None:
+        number = self._new_number()
         thread = threading.Thread(
-            target=self._serve, name=f"bridge-job-{len(self._threads)}", daemon=True
+            target=self._serve, args=(number,), name=f"bridge-job-{number}", daemon=True
         )
         self._threads.append(thread)
         thread.start()
 
-    def _serve(self) -> None:
-        while (steps := self._next()) is not None:
+    def _new_number(self) -> int:
+        self._calls.append(SimpleQueue())
+        return len(self._calls) - 1
+
+    def _serve(self, number: int) -> None:
+        steps = self._next(number)
+        while True:
+            if steps is None:
+                if self._calls[number].get() is _END:
+                    return
+                steps = self._next(number)
+                continue
             call, after = steps
             _contain(call)
-            with self._wakeup:
-                self._running -= 1
+            steps = self._next(number, has_run=True)
             _contain(after)
             # Else the last callable, and all it holds, lives until the next one comes.
-            del steps, call, after
+            del call, after
 
-    def _next(self) -> _Steps | None:
-        with self._wakeup:
-            while not self._waiting and not self._closed:
-                self._idle += 1
-                try:
-                    self._wakeup.wait()
-                finally:
-                    self._idle -= 1
-            with contextlib.suppress(KeyError):
-                _, steps = self._waiting.popitem(last=False)
-                self._running += 1
-                return steps
-            return None
+    def _next(self, number: int, *, has_run: bool = False) -> _Steps | None:
+        """What a thread is to run now; where there is nothing it is idle from here on."""
+        with self._lock:
+            if has_run:
+                self._running -= 1
+            if not self._waiting:
+                heappush(self._idle, number)
+                return None
+            _, steps = self._waiting.popitem(last=False)
+            self._running += 1
+            return steps
 
 
 def _contain(step: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 
@@ -23,7 +24,7 @@ class StreamBuffer:
         self._capacity = capacity
         self._loop = asyncio.get_running_loop()
         self._room = threading.Condition()
-        # All of these belong to the lock of _room; the futures are completed on the loop only.
+        # All of these belong to the lock of _room; futures are completed on their own loop only.
         self._items: deque[Any] = deque()
         self._finished = False
         self._closed = False
@@ -47,20 +48,24 @@ class StreamBuffer:
             self._loop.call_soon_threadsafe(_wake, consumer)
 
     async def put_on_loop(self, item: object) -> None:
-        """Add an item from a task of the loop; wait for room.
+        """Add an item from a task, of this loop or of another; wait for room.
 
         Raises:
             StreamClosedError: The consumer is gone.
         """
-        while len(self._items) >= self._capacity and not self._closed:
-            producer = self._producer = self._loop.create_future()
+        while True:
+            with self._room:
+                if self._closed:
+                    break
+                if len(self._items) < self._capacity:
+                    self._add(item)
+                    return
+                producer = self._producer = asyncio.get_running_loop().create_future()
             await producer
-        if self._closed:
-            raise StreamClosedError
-        self._items.append(item)
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            _wake(consumer)
+        # Whoever closes the buffer has cancelled the task before. It is to learn that here, not in
+        # the midst of its cleaning up.
+        await asyncio.sleep(0)
+        raise StreamClosedError
 
     def finish(self) -> None:
         """No more items will come. From any thread, any number of times."""
@@ -87,14 +92,29 @@ class StreamBuffer:
             self._closed = True
             self._take_all()
 
+    def _add(self, item: object) -> None:
+        self._items.append(item)
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            _wake_from_anywhere(consumer)
+
     def _take_all(self) -> list[Any]:
         batch = list(self._items)
         self._items.clear()
         self._room.notify()
         producer, self._producer = self._producer, None
         if producer is not None:
-            _wake(producer)
+            _wake_from_anywhere(producer)
         return batch
+
+
+def _wake_from_anywhere(future: asyncio.Future[None]) -> None:
+    loop = future.get_loop()
+    if loop is asyncio.get_running_loop():
+        _wake(future)
+        return
+    with suppress(RuntimeError):  # that loop has closed, so nobody waits
+        loop.call_soon_threadsafe(_wake, future)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from snakepit_bridge.grpc import host_tools, host_updates, host_variables
-from snakepit_bridge.grpc.host_calls import HostCall, Operation, run, run_async
+from snakepit_bridge.grpc.host_calls import Headers, HostCall, Operation, run, run_async
 from snakepit_bridge.grpc.host_link import HostLink, Limits, open_channel
+from snakepit_bridge.grpc.host_sessions import HostSessions, begin_session, in_session
 from snakepit_bridge.session.variables import VariableUpdate
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
     from snakepit_bridge.session.host import HostTool, VariableInfo
 
 _T = TypeVar("_T")
@@ -30,7 +32,8 @@ class BridgeClient:
     A call ends with its command: at its deadline, or when it is cancelled. While there is no
     connection it waits ``connect_timeout_s`` before it fails, so it survives a host that restarts.
     Once the host had it, only what changes nothing is asked a second time: reading and listing. A
-    tool that was running when the connection broke may have run.
+    tool that was running when the connection broke may have run. Where the host does not know the
+    session of a call, the session is begun and the call made again.
 
     Args:
         address: Where the host listens, e.g. ``"127.0.0.1:50051"``, or any other gRPC target.
@@ -54,7 +57,7 @@ class BridgeClient:
         connect_timeout_s: float = 5.0,
         max_message_bytes: int = 100 * 1024 * 1024,
         credentials: grpc.ChannelCredentials | None = None,
-        metadata: Sequence[tuple[str, str | bytes]] = (),
+        metadata: Headers = (),
     ) -> None:
         limits = Limits(
             default_timeout_s=default_timeout_s,
@@ -63,6 +66,8 @@ class BridgeClient:
         )
         channel = open_channel(address, limits, credentials)
         self._link = HostLink(channel, address=address, limits=limits, metadata=metadata)
+        self.sessions = HostSessions()
+        """What this process knows of its sessions in the host."""
 
     def __repr__(self) -> str:
         return f"BridgeClient({self.address!r})"
@@ -171,13 +176,28 @@ class BridgeClient:
         """Forget a variable; false when there was none."""
         return self._run(host_variables.delete_variable(session_id, name))
 
-    def request(self, rpc: str, message: Any, *, timeout_s: float | None = None) -> Any:
+    def request(
+        self,
+        rpc: str,
+        message: Any,
+        *,
+        timeout_s: float | None = None,
+        connect_timeout_s: float | None = None,
+        metadata: Headers = (),
+    ) -> Any:
         """Make any other unary call of ``BridgeService``, e.g. ``request("Ping", PingRequest())``.
+
+        Args:
+            rpc: Its name.
+            message: Its request message.
+            timeout_s: Where it is to have less time than its command, or the client's default.
+            connect_timeout_s: Where it waits less, or longer, for a connection than other calls.
+            metadata: Headers of this call alone.
 
         Returns:
             The response message.
         """
-        return self._link.send(_plain_call(rpc, message, timeout_s))
+        return self._send(_plain_call(rpc, message, timeout_s, connect_timeout_s, metadata))
 
     # --- from the loop --------------------------------------------------------------------------
 
@@ -223,16 +243,56 @@ class BridgeClient:
         """As ``delete_variable``."""
         return await self._arun(host_variables.delete_variable(session_id, name))
 
-    async def arequest(self, rpc: str, message: Any, *, timeout_s: float | None = None) -> Any:
+    async def arequest(
+        self,
+        rpc: str,
+        message: Any,
+        *,
+        timeout_s: float | None = None,
+        connect_timeout_s: float | None = None,
+        metadata: Headers = (),
+    ) -> Any:
         """As ``request``."""
-        return await self._link.send_async(_plain_call(rpc, message, timeout_s))
+        call = _plain_call(rpc, message, timeout_s, connect_timeout_s, metadata)
+        return await self._asend(call)
+
+    async def abegin_session(
+        self, request: pb.InitializeSessionRequest, *, timeout_s: float | None = None
+    ) -> None:
+        """Begin a session in the host, or find it begun.
+
+        Raises:
+            BridgeError: The host refused, or was not reached.
+        """
+        await self._arun(begin_session(request, timeout_s=timeout_s))
+
+    # --- one call after the other ---------------------------------------------------------------
+
+    def _send(self, call: HostCall) -> Any:
+        return run(in_session(call, self.sessions), self._link.send)
+
+    async def _asend(self, call: HostCall) -> Any:
+        return await run_async(in_session(call, self.sessions), self._link.send_async)
 
     def _run(self, operation: Operation[_T]) -> _T:
-        return run(operation, self._link.send)
+        return run(operation, self._send)
 
     async def _arun(self, operation: Operation[_T]) -> _T:
-        return await run_async(operation, self._link.send_async)
+        return await run_async(operation, self._asend)
 
 
-def _plain_call(rpc: str, message: Any, timeout_s: float | None) -> HostCall:
-    return HostCall(rpc=rpc, request=message, what=f"answer {rpc}", timeout_s=timeout_s)
+def _plain_call(
+    rpc: str,
+    message: Any,
+    timeout_s: float | None,
+    connect_timeout_s: float | None,
+    metadata: Headers,
+) -> HostCall:
+    return HostCall(
+        rpc=rpc,
+        request=message,
+        what=f"answer {rpc}",
+        timeout_s=timeout_s,
+        connect_timeout_s=connect_timeout_s,
+        metadata=metadata,
+    )

@@ -6,7 +6,7 @@ knows a channel nor whether it is run from a thread or from a loop.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _Message = TypeVar("_Message")
+
+Headers: TypeAlias = Sequence[tuple[str, str | bytes]]
 
 _NONE: Mapping[grpc.StatusCode, type[BridgeError]] = MappingProxyType({})
 
@@ -43,6 +45,12 @@ class HostCall(msgspec.Struct, frozen=True, kw_only=True):
 
     timeout_s: float | None = None
     """Where it is to have less time than its command, or the client's default, gives it."""
+
+    connect_timeout_s: float | None = None
+    """Where it is to wait less, or longer, for a connection than the other calls of its client."""
+
+    metadata: Headers = ()
+    """Headers of this call alone."""
 
 
 Operation: TypeAlias = Generator[HostCall, Any, _T]

@@ -59,8 +59,9 @@ def from_status(error: Any, call: HostCall, address: str) -> BridgeError:
     """
     code: grpc.StatusCode = error.code()
     kind = call.errors.get(code) or _MEANING.get(code, HostToolError)
-    details = {"address": address, "rpc": call.rpc, "status": code.name}
-    text = f"The host at {address} could not {call.what}: {bounded(error.details()) or code.name}."
+    said = bounded(error.details())
+    details = {"address": address, "rpc": call.rpc, "status": code.name, "host_message": said}
+    text = f"The host at {address} could not {call.what}: {said or code.name}."
     if code is grpc.StatusCode.UNIMPLEMENTED:
         text = f"The host at {address} does not serve {call.rpc}."
     hint = call.unserved_hint if code is grpc.StatusCode.UNIMPLEMENTED else _HINTS.get(code, "")

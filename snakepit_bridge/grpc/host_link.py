@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,13 @@ from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
 from snakepit_bridge.grpc._generated.snakepit_bridge_pb2_grpc import BridgeServiceStub
 from snakepit_bridge.grpc.host_attempt import Attempt, RpcFuture
 from snakepit_bridge.session.context import current_execution
+from snakepit_bridge.telemetry.correlation import CORRELATION_HEADER, get_correlation_id
 from snakepit_bridge.telemetry.propagation import current_headers
 
 if TYPE_CHECKING:
     from snakepit_bridge.errors import BridgeError
-    from snakepit_bridge.grpc.host_calls import HostCall
+    from snakepit_bridge.grpc.host_calls import Headers, HostCall
     from snakepit_bridge.session.context import CommandUnderWay
-
-Headers = Sequence[tuple[str, str | bytes]]
 
 TIMER_SLACK_S = 0.05
 """gRPC's timers may be this much early, compared with the clock of the command."""
@@ -34,9 +33,10 @@ _MOST_BYTES = 2**31 - 1
 """gRPC counts with 32 bits."""
 
 _OPTIONS = (
-    # A host that restarts is found again within seconds, and is not hammered while it is down.
+    # A host that restarts is found again within half a second: before a heartbeat is missed, and
+    # without hammering it while it is down.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.min_reconnect_backoff_ms", 5_000),  # in spite of its name: the time for one attempt
     # Half-open connections end after 20 s without an acknowledgement; on Linux this limit comes
     # with keepalive. Pings more often than every five minutes make many servers hang up.
@@ -136,7 +136,7 @@ class HostLink:
         attempt = Attempt(
             self._start(call, timeout_s),
             probe=self._probe,
-            patience_s=self._limits.connect_timeout_s,
+            patience_s=self._patience_s(call),
         )
         forget = None if command is None else command.on_cancel(attempt.cancel)
         try:
@@ -169,11 +169,10 @@ class HostLink:
         size_bytes = call.request.ByteSize()
         if size_bytes > self._limits.max_message_bytes:
             raise host_errors.too_large(call, size_bytes, self._limits.max_message_bytes)
-        headers = (*self._metadata, *current_headers().items())
         rpc = getattr(self._stub, call.rpc)
         try:
             future: RpcFuture = rpc.future(
-                call.request, timeout=timeout_s, metadata=headers, wait_for_ready=True
+                call.request, timeout=timeout_s, metadata=self._headers(call), wait_for_ready=True
             )
         except ValueError as error:
             if not self._closed:
@@ -181,6 +180,19 @@ class HostLink:
             text = f"The client of the host at {self.address} is closed."
             raise WrongCallError(text, {"hint": "Open another one."}) from error
         return future
+
+    def _headers(self, call: HostCall) -> Headers:
+        headers = [*self._metadata, *call.metadata, *current_headers().items()]
+        correlation_id = get_correlation_id()
+        # Who names another one for a call means that one.
+        named = any(name == CORRELATION_HEADER for name, _ in call.metadata)
+        if correlation_id is not None and not named and _is_header_text(correlation_id):
+            headers.append((CORRELATION_HEADER, correlation_id))
+        return tuple(headers)
+
+    def _patience_s(self, call: HostCall) -> float:
+        own_s = call.connect_timeout_s
+        return self._limits.connect_timeout_s if own_s is None else own_s
 
     def _probe(self) -> RpcFuture | None:
         # Every host serves Ping. Without wait_for_ready it fails at once when nobody is there.
@@ -218,5 +230,9 @@ def _check(metadata: Headers) -> None:
     for name, value in metadata:
         if not _HEADER_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a header: write it in lower case.")
-        if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+        if isinstance(value, str) and not _is_header_text(value):
             raise ValueError(f"The value of header {name!r} has characters a header cannot carry.")
+
+
+def _is_header_text(value: str) -> bool:
+    return value.isascii() and value.isprintable()

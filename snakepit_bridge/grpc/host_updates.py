@@ -55,7 +55,8 @@ def set_variable(session_id: str, update: VariableUpdate) -> Operation[int]:
     if update.expected_version is not None and update.expected_version < 0:
         text = f"No variable is ever at version {update.expected_version}."
         raise InvalidArgumentError(text, {"hint": "0 stands for a variable that does not exist."})
-    value = wire_value(update.value, f"The value of variable {update.name!r}")
+    type_name = update.type or type_of(update.value)
+    value = wire_value(update.value, f"The value of variable {update.name!r}", type_name)
     try:
         if _is_plain(update):
             return (yield from _change(session_id, update, value))

@@ -16,7 +16,10 @@ from snakepit_bridge.values.json_writer import JsonWriter
 from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError
 
 LABEL = "type.googleapis.com/google.protobuf.StringValue"
-"""What Snakepit puts on every value it sends; it reads JSON whatever the label."""
+"""What Snakepit puts on every value it sends; from 0.5 on it reads JSON whatever the label."""
+
+_TYPE_LABEL = "type.googleapis.com/snakepit."
+"""What Snakepit 0.4 expects on values of variables, with their type behind it."""
 
 _SHOWN_BYTES = 80
 """Of what cannot be read; enough to recognise it by."""
@@ -46,18 +49,20 @@ def parameters_from(args: Mapping[Any, object]) -> dict[str, WireValue]:
     return {name: WireValue(type_url=LABEL, value=text) for name, text in written.items()}
 
 
-def wire_value(value: object, what: str) -> WireValue:
+def wire_value(value: object, what: str, type_name: str = "any") -> WireValue:
     """One value.
 
     Args:
         value: Anything with a JSON form.
         what: Names the value in an error, e.g. ``"The value of variable 'x'"``.
+        type_name: The type of the variable it is for, e.g. ``"float"``.
 
     Raises:
         InvalidArgumentError: It has none; says where.
     """
+    label = LABEL if type_name == "any" else _TYPE_LABEL + type_name
     try:
-        return WireValue(type_url=LABEL, value=_write(value))
+        return WireValue(type_url=label, value=_write(value))
     except CannotWriteError as error:
         text = f"{what} cannot be sent as JSON: {error}."
         raise InvalidArgumentError(text, {"path": error.path, "hint": error.hint}) from error

@@ -39,7 +39,7 @@ _SAFE_PATTERN = re.compile(r"[A-Za-z0-9_*]*")
 def get_variable(session_id: str, name: str) -> Operation[Any]:
     """The value of a variable."""
     variable = yield from find_variable(session_id, name)
-    return _value(variable)
+    return value_of(variable)
 
 
 def list_variables(session_id: str, pattern: str | None) -> Operation[list[VariableInfo]]:
@@ -97,7 +97,12 @@ def version_of(wire_version: int) -> int:
     return wire_version + 1
 
 
-def _value(variable: pb.Variable) -> Any:
+def value_of(variable: pb.Variable) -> Any:
+    """The value of a variable that the host has answered with.
+
+    Raises:
+        HostToolError: It came in a form that only Erlang reads, or as something else than JSON.
+    """
     what = f"The value of variable {variable.name!r}"
     if variable.binary_value:
         # Snakepit's binary forms are pickle and Erlang terms. Nobody should read either.

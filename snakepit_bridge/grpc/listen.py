@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_PORT = 50051
+
+IPV4_LOOPBACK = "127.0.0.1"
+IPV6_LOOPBACK = "::1"
 
 MAX_MESSAGE_BYTES = 100 * 1024 * 1024
 """The limit of Snakepit's workers, in both directions."""
@@ -50,12 +54,15 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
 class Listen(msgspec.Struct, frozen=True, kw_only=True):
     """Where to listen; loopback unless told otherwise."""
 
-    host: str = "127.0.0.1"
+    host: str = IPV4_LOOPBACK
     port: int = DEFAULT_PORT
     """0 asks for a free one."""
 
     uds: Path | None = None
     """Path of a Unix socket to listen on instead of ``host`` and ``port``."""
+
+    both_loopbacks: bool = False
+    """Whether to listen on the same port of ``::1``, too, because callers say ``localhost``."""
 
     tls: Tls | None = None
     tokens: Sequence[str] = ()
@@ -66,6 +73,9 @@ class Listen(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 0 <= self.port < 2**16:
             text = f"port {self.port} is not between 0 and 65535"
+            raise ValueError(text)
+        if self.both_loopbacks and (self.uds is not None or self.host != IPV4_LOOPBACK):
+            text = f"both_loopbacks goes with {IPV4_LOOPBACK}, not with {self.target}"
             raise ValueError(text)
         if self.max_message_bytes < 1024 * 1024:
             text = f"max_message_bytes={self.max_message_bytes} is below 1 MiB"
@@ -105,6 +115,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def has_ipv6_loopback() -> bool:
+    """Whether this machine has ``::1``."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind((IPV6_LOOPBACK, 0))
+    except OSError:
+        return False
+    return True
 
 
 def _is_token(token: str) -> bool:

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from concurrent.futures import Future
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Self
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
-from grpc_reflection.v1alpha import reflection
-from grpc_reflection.v1alpha.reflection_pb2 import (
-    ServerReflectionRequest,
-    ServerReflectionResponse,
-)
-from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
+from msgspec.structs import replace
 
+from snakepit_bridge.engine.loop_thread import loop_thread
 from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
+from snakepit_bridge.grpc._generated.snakepit_bridge_pb2_grpc import (
+    add_BridgeServiceServicer_to_server,
+)
 from snakepit_bridge.grpc._generated.snakepit_pb2_grpc import add_SnakepitBridgeServicer_to_server
 from snakepit_bridge.grpc.auth import TokenInterceptor
-from snakepit_bridge.grpc.listen import DEFAULT_PORT, Listen, host_port
+from snakepit_bridge.grpc.bridge import BRIDGE_SERVICE, Bridge, bridge_service
+from snakepit_bridge.grpc.listen import (
+    DEFAULT_PORT,
+    IPV6_LOOPBACK,
+    Listen,
+    has_ipv6_loopback,
+    host_port,
+)
 from snakepit_bridge.grpc.service import SnakepitBridgeService
+from snakepit_bridge.grpc.standard_services import StandardServices
 from snakepit_bridge.transport.dispatcher import dispatching
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
     from types import TracebackType
 
+    from snakepit_bridge.grpc.bridge_service import BridgeService
     from snakepit_bridge.handlers.command_handler import CommandHandler
     from snakepit_bridge.transport.dispatcher import Dispatcher
 
@@ -41,19 +45,33 @@ ANSWER_S = 0.5
 MESSAGE_MARGIN = 64 * 1024
 """Bytes of a message kept free for what is not the value: ids, metadata, framing."""
 
-REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
+FREE_PORTS_TRIED = 20
+"""One that is free on 127.0.0.1 may be taken on ::1."""
 
 SERVICE = pb.DESCRIPTOR.services_by_name["SnakepitBridge"].full_name
 
 
 @asynccontextmanager
 async def grpc_server(
-    handler: CommandHandler, listen: Listen, *, drain_s: float = DRAIN_S
+    handler: CommandHandler,
+    listen: Listen,
+    *,
+    bridge: Bridge | None = None,
+    server: grpc.aio.Server | None = None,
+    drain_s: float = DRAIN_S,
 ) -> AsyncIterator[str]:
     """Serve the handler's commands while the block runs.
 
     Leaving tells health checks NOT_SERVING, refuses new calls, and gives running ones ``drain_s``
     seconds; then they are cancelled.
+
+    Args:
+        handler: Runs the commands; on its own engine, else on one that lives with the server.
+        listen: Where, and whom to let in.
+        bridge: How Snakepit's own service answers; from this bridge alone by default.
+        server: One that is bound to what ``listen`` says, and has not been started; by default one
+            is made. It is stopped either way.
+        drain_s: Seconds for what runs when the block is left.
 
     Yields:
         The address that is bound, e.g. ``"127.0.0.1:50051"`` or ``"unix:/run/bridge.sock"``.
@@ -63,16 +81,21 @@ async def grpc_server(
     """
     max_value_bytes = listen.max_message_bytes - MESSAGE_MARGIN
     async with dispatching(handler, max_value_bytes=max_value_bytes) as dispatcher:
-        server = _new_server(listen)
-        health = _add_services(server, dispatcher)
-        address = _bind(server, listen)
-        await health.set("", health_pb2.HealthCheckResponse.SERVING)
-        await health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        if server is None:
+            server = _new_server(listen)
+            address = _bind(server, listen)
+        else:
+            address = listen.target
+        bridging = bridge_service(
+            dispatcher.handler, bridge or Bridge(), max_value_bytes=max_value_bytes
+        )
+        health = _add_services(server, dispatcher, bridging)
         await server.start()
         try:
             yield address
         finally:
             await health.enter_graceful_shutdown()
+            bridging.stop()
             stopping = asyncio.create_task(server.stop(max(drain_s, ANSWER_S)))
             await asyncio.wait({stopping}, timeout=max(0.0, drain_s - ANSWER_S))
             # Cut off by gRPC they would learn nothing; so they are told what became of their code.
@@ -98,7 +121,7 @@ class SnakepitBridgeServer:
         self._listen = listen or Listen(port=port)
         self._address: str | None = None
         self._stack: AsyncExitStack | None = None
-        self._thread: _LoopThread | None = None
+        self._thread: ExitStack | None = None
 
     @property
     def address(self) -> str:
@@ -134,12 +157,11 @@ class SnakepitBridgeServer:
             await stack.aclose()
 
     def __enter__(self) -> Self:
-        thread = self._thread = _LoopThread()
-        try:
-            thread.call(self.__aenter__())
-        except BaseException:
-            thread.close()
-            raise
+        with ExitStack() as stack:
+            thread = stack.enter_context(loop_thread("bridge-server", owner="server"))
+            thread.run(self.__aenter__())
+            stack.callback(lambda: thread.run(self.__aexit__()))
+            self._thread = stack.pop_all()
         return self
 
     def __exit__(
@@ -150,37 +172,7 @@ class SnakepitBridgeServer:
     ) -> None:
         thread, self._thread = self._thread, None
         if thread is not None:
-            try:
-                thread.call(self.__aexit__())
-            finally:
-                thread.close()
-
-
-class _LoopThread:
-    """A thread with a loop, for callers that have none."""
-
-    def __init__(self) -> None:
-        self._runner = asyncio.Runner()
-        self._loop: Future[asyncio.AbstractEventLoop] = Future()
-        self._thread = threading.Thread(target=self._run, name="bridge-server", daemon=True)
-        self._thread.start()
-
-    def call(self, work: Any) -> Any:
-        """Run a coroutine on the loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop.result()).result()
-
-    def close(self) -> None:
-        self._loop.result().call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        with self._runner as runner:
-            runner.run(self._until_stopped())
-
-    async def _until_stopped(self) -> None:
-        self._stop = asyncio.Event()
-        self._loop.set_result(asyncio.get_running_loop())
-        await self._stop.wait()
+            thread.close()
 
 
 def _new_server(listen: Listen) -> grpc.aio.Server:
@@ -195,36 +187,43 @@ def _new_server(listen: Listen) -> grpc.aio.Server:
     )
 
 
-def _add_services(server: grpc.aio.Server, dispatcher: Dispatcher) -> health_aio.HealthServicer:
-    service = SnakepitBridgeService(dispatcher)
-    add_SnakepitBridgeServicer_to_server(service, server)
-    health = health_aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
-    _add_reflection(server, (*names, reflection.SERVICE_NAME))
-    return health
-
-
-def _add_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:
-    servicer = reflection.aio.ReflectionServicer(service_names=names)
-    add_ServerReflectionServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]  # stubs lack it
-    # v1 is v1alpha under another name; tools ask for it first, grpcio has the older one only.
-    method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        request_deserializer=ServerReflectionRequest.FromString,
-        response_serializer=ServerReflectionResponse.SerializeToString,
-    )
-    handler = grpc.method_handlers_generic_handler(REFLECTION_V1, {"ServerReflectionInfo": method})
-    server.add_generic_rpc_handlers((handler,))
+def _add_services(
+    server: grpc.aio.Server, dispatcher: Dispatcher, bridging: BridgeService
+) -> StandardServices:
+    add_SnakepitBridgeServicer_to_server(SnakepitBridgeService(dispatcher), server)
+    add_BridgeServiceServicer_to_server(bridging, server)
+    standard = StandardServices((SERVICE, BRIDGE_SERVICE))
+    server.add_generic_rpc_handlers((standard,))
+    return standard
 
 
 def _bind(server: grpc.aio.Server, listen: Listen) -> str:
     try:
-        if listen.tls is not None:
-            port = server.add_secure_port(listen.target, listen.tls.credentials())
-        else:
-            port = server.add_insecure_port(listen.target)
+        port = _bind_both(server, listen) if listen.both_loopbacks else _add_port(server, listen)
     except RuntimeError as error:
         text = f"cannot listen on {listen.target}: is it in use, or not of this machine?"
         raise OSError(text) from error
     return listen.target if listen.uds is not None else host_port(listen.host, port)
+
+
+def _bind_both(server: grpc.aio.Server, listen: Listen) -> int:
+    """Bind one port of both loopbacks; where there is no IPv6, of the one there is."""
+    if not has_ipv6_loopback():
+        return _add_port(server, listen)
+    attempts = 1 if listen.port else FREE_PORTS_TRIED
+    while True:
+        attempts -= 1
+        port = _add_port(server, listen)
+        other = replace(listen, host=IPV6_LOOPBACK, port=port, both_loopbacks=False)
+        try:
+            return _add_port(server, other)
+        except RuntimeError:
+            # Not without it: callers who say localhost would reach whoever has it.
+            if not attempts:
+                raise
+
+
+def _add_port(server: grpc.aio.Server, listen: Listen) -> int:
+    if listen.tls is not None:
+        return server.add_secure_port(listen.target, listen.tls.credentials())
+    return server.add_insecure_port(listen.target)

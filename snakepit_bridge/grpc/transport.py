@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
+    from snakepit_bridge.grpc.bridge import Bridge
     from snakepit_bridge.handlers.command_handler import CommandHandler
     from snakepit_bridge.transport.base import Connection, Endpoint
 
@@ -22,15 +23,17 @@ class GrpcTransport:
 
     Args:
         listen: Where, and whom to let in; a free port of the loopback by default.
+        bridge: How Snakepit's own service answers.
     """
 
-    def __init__(self, listen: Listen | None = None) -> None:
+    def __init__(self, listen: Listen | None = None, *, bridge: Bridge | None = None) -> None:
         self._listen = listen or Listen(port=0)
+        self._bridge = bridge
 
     @asynccontextmanager
     async def serving(self, handler: CommandHandler) -> AsyncIterator[Endpoint]:
         """Serve the handler's commands while the block runs."""
-        async with grpc_server(handler, self._listen) as address:
+        async with grpc_server(handler, self._listen, bridge=self._bridge) as address:
             yield GrpcEndpoint(address, self._listen)
 
 

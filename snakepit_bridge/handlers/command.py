@@ -34,6 +34,12 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     trace_context: Mapping[str, str] = _NOTHING
     """W3C headers of the caller's span; empty where nothing is traced."""
 
+    metadata: Mapping[str, str] = _NOTHING
+    """What the caller said beside the arguments."""
+
+    session_in_args: bool = False
+    """Whether an argument ``session_id`` may name the session instead."""
+
 
 class Codec(Protocol):
     """How a transport writes values; a command's own, so what it refuses is the command's failure.

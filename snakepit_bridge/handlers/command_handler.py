@@ -179,24 +179,25 @@ class CommandHandler:
         value_only: bool = False,
     ) -> Prepared:
         """Everything that can refuse a command before its code runs, in the order of its cost."""
-        entry, args = self._find(command, record, codec, value_only=value_only)
+        entry, session_id, args = self._find(command, record, codec, value_only=value_only)
         deadline = self._deadline(command)
-        session = self.sessions.enter(command.session_id)
+        session = self.sessions.enter(session_id)
         job = Job(
             session_id=session.id,
             command=command.name,
             args=args,
-            streams=entry.streams,
+            streams=entry.streams or (entry.answers_both and not value_only),
             runs_on_loop=entry.runs_on_loop,
             deadline=deadline,
             trace_context=record.headers(),
+            metadata=command.metadata,
         )
         turnstile = self.sessions.turnstile(session, entry.command) if entry.exclusive else None
         return Prepared(self.sessions, session, job, Work(entry, session, codec.encode), turnstile)
 
     def _find(
         self, command: Command, record: CommandRecord, codec: Codec, *, value_only: bool
-    ) -> tuple[HandlerEntry, dict[str, Any]]:
+    ) -> tuple[HandlerEntry, str, dict[str, Any]]:
         # User code here: can_handle(), and the checks of a type that a parameter names.
         try:
             entry = self.registry.find(command.name)
@@ -204,7 +205,11 @@ class CommandHandler:
             if value_only:
                 _refuse_streaming(entry, command.name)
             _require_session(command)
-            return entry, entry.bind(codec.decode_args(command.args))
+            args = codec.decode_args(command.args)
+            session_id = command.session_id
+            if command.session_in_args and not entry.takes("session_id"):
+                session_id, args = _session_in(args, otherwise=session_id)
+            return entry, session_id, entry.bind(args)
         except BridgeError:
             raise
         except Exception as error:
@@ -281,6 +286,14 @@ _NO_VALUE: dict[str, Any] = {"is_empty": True}
 async def _no_items() -> AsyncGenerator[Any, None]:
     return
     yield
+
+
+def _session_in(args: Mapping[str, Any], *, otherwise: str) -> tuple[str, Mapping[str, Any]]:
+    """The session that an argument names, with the other arguments."""
+    named = args.get("session_id")
+    if not isinstance(named, str):
+        return otherwise, args
+    return named or otherwise, {name: args[name] for name in args if name != "session_id"}
 
 
 def _require_session(command: Command) -> None:

@@ -9,6 +9,9 @@ from snakepit_bridge.errors import BridgeError, HandlerFailedError
 MAX_MESSAGE = 4096
 """Characters kept of a foreign message; the whole of it would not help anybody."""
 
+MAX_FOREIGN_MESSAGE = 16 * 1024
+"""Characters kept of it for programs, which show no more of it than they want."""
+
 MAX_TRACEBACK = 64 * 1024
 """Bytes kept of a foreign traceback, the bound of ``Failure.traceback`` on the wire."""
 
@@ -23,12 +26,14 @@ def failure_from(error: BaseException, *, command: str) -> BridgeError:
     if isinstance(error, BridgeError):
         return error
     kind = type(error).__name__
-    message = bounded(_message_of(error), MAX_MESSAGE)
+    said = _message_of(error)
+    message = bounded(said, MAX_MESSAGE)
     failure = HandlerFailedError(
         f"{command!r} raised {kind}: {message}" if message else f"{command!r} raised {kind}.",
         {"command": command, "type": kind},
     )
     failure.foreign_type = kind
+    failure.foreign_message = bounded(said, MAX_FOREIGN_MESSAGE)
     failure.foreign_traceback = _traceback_of(error)
     return failure
 
@@ -47,10 +52,9 @@ def bounded(text: str, limit: int) -> str:
 
 def bounded_bytes(text: str, limit: int) -> str:
     """As ``bounded``, where the limit is of UTF-8 bytes, as on a wire."""
-    # A lone surrogate travels as its escape.
     content = text.encode(errors="backslashreplace")
     if len(content) <= limit:
-        return text
+        return content.decode()
     half = (limit - 40) // 2
     head, tail = content[:half].decode(errors="ignore"), content[-half:].decode(errors="ignore")
     return f"{head} … {len(content) - 2 * half} bytes … {tail}"

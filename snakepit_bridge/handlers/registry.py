@@ -93,12 +93,23 @@ class HandlerEntry:
         self.streams = streams_on_loop or inspect.isgeneratorfunction(call)
         """Whether the code yields items instead of returning a value."""
 
+    answers_both = False
+    """Whether the code itself decides, call by call, between a value and items."""
+
+    tells_python_calls = False
+    """Whether the code tells of the Python calls it makes, so that nobody else has to."""
+
     @property
     def where(self) -> str:
         """Where the code stands, for people: ``Greeter.say in my_handlers``."""
         code = inspect.unwrap(self._call)
         name = getattr(code, "__qualname__", type(code).__name__)
-        return f"{name} in {getattr(code, '__module__', '?')}"
+        return f"{name} in {self.library}"
+
+    @property
+    def library(self) -> str:
+        """The module of the code."""
+        return str(getattr(inspect.unwrap(self._call), "__module__", "?"))
 
     @property
     def description(self) -> str:
@@ -133,6 +144,10 @@ class HandlerEntry:
             return self._call(session, **bound)
         return self._call(session, bound)
 
+    def items(self, session: Session, bound: Mapping[str, Any]) -> Any:
+        """As ``invoke``, for a caller who wants a stream; the items of an entry that has both."""
+        return self.invoke(session, bound)
+
     def execute(self, session: Session, args: Mapping[str, Any]) -> Any:
         """Check the arguments and run the code: the entry is a ``Handler`` itself."""
         return self.invoke(session, self.bind(args))
@@ -164,10 +179,7 @@ class HandlerRegistry:
             raise TypeError(text)
         taken: dict[str, HandlerEntry] = {}
         for entry in _named_entries(handler, wrap):
-            rival = self._entries.get(entry.command) or taken.get(entry.command)
-            if rival is not None:
-                text = f"{entry.command!r} has two methods: {rival.where}, and {entry.where}."
-                raise ValueError(text)
+            self._refuse_rival(entry, taken)
             taken[entry.command] = entry
         if taken:
             self._entries.update(taken)
@@ -179,6 +191,28 @@ class HandlerRegistry:
                 "so no command could ever reach it."
             )
             raise TypeError(text)
+
+    def add(self, entry: HandlerEntry, *, is_open: bool = False) -> None:
+        """Take in an entry that somebody else made, such as a door to another kind of code.
+
+        Args:
+            entry: As it is to be found.
+            is_open: Whether it recognises its commands by itself; asked after all names.
+
+        Raises:
+            ValueError: A command has a method already; names both.
+        """
+        if is_open:
+            self._open.append(entry)
+            return
+        self._refuse_rival(entry, {})
+        self._entries[entry.command] = entry
+
+    def _refuse_rival(self, entry: HandlerEntry, taken: Mapping[str, HandlerEntry]) -> None:
+        rival = self._entries.get(entry.command) or taken.get(entry.command)
+        if rival is not None:
+            text = f"{entry.command!r} has two methods: {rival.where}, and {entry.where}."
+            raise ValueError(text)
 
     def find(self, command: str) -> HandlerEntry:
         """The entry of a command.

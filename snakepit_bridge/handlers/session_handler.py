@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from snakepit_bridge.errors import HostUnavailableError
+from snakepit_bridge.errors import HostUnavailableError, WrongCallError
 from snakepit_bridge.handlers.registry import handles
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class SessionHandler:
     async def info(self, session: Session) -> dict[str, Any]:
         """Tell when the session began, how long it has been idle, and how much it holds.
 
-        ``variables`` is null while the host that keeps them cannot be reached.
+        ``variables`` is null where the host keeps none, or cannot be reached.
         """
         return {
             "id": session.id,
@@ -70,6 +70,6 @@ class SessionHandler:
 async def _count_variables(session: Session) -> int | None:
     try:
         return len(await session.bridge_client.alist_variables(session_id=session.id))
-    except HostUnavailableError:
+    except (HostUnavailableError, WrongCallError):
         # Whoever asks may be looking for just this trouble; the rest of the answer helps them.
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from snakepit_bridge.errors import BridgeError, HandlerFailedError
 from snakepit_bridge.handlers.failures import failure_from
 from snakepit_bridge.session.context import current_execution
+from snakepit_bridge.telemetry.executions import telling_calls
 from snakepit_bridge.telemetry.under_way import UnderWay, command_under_way
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Work:
     def _invoke(self, execution: Execution) -> Any:
         current_execution.set(execution)
         command_under_way.set(UnderWay(self._session.id, execution.job.command))
-        return self._entry.invoke(self._session.seen_by(execution), execution.job.args)
+        call = telling_calls(self._entry, execution.job)
+        return call(self._session.seen_by(execution), execution.job.args)
 
     def _value(self, execution: Execution) -> Any:
         try:

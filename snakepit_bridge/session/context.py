@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from snakepit_bridge.errors import WrongCallError
@@ -17,8 +18,19 @@ if TYPE_CHECKING:
     from snakepit_bridge.session.host import HostRuntime
 
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
 class CommandUnderWay(Protocol):
     """What a session needs to know of the command that looks at it."""
+
+    @property
+    def command(self) -> str:
+        """The name it was sent under."""
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What its caller said beside the arguments."""
 
     @property
     def cancelled(self) -> bool:
@@ -119,6 +131,16 @@ class Session:
         return self.state.settings
 
     # --- this command ---------------------------------------------------------------------------
+
+    @property
+    def command(self) -> str:
+        """The name this command was sent under; empty outside of a command."""
+        return "" if self._execution is None else self._execution.command
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the caller of this command said beside the arguments."""
+        return _NOTHING if self._execution is None else self._execution.metadata
 
     @property
     def cancelled(self) -> bool:

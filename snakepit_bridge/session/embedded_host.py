@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import traceback
 from collections import ChainMap
@@ -17,7 +18,9 @@ from snakepit_bridge.nearest import did_you_mean
 from snakepit_bridge.session.host import HostTool, VariableInfo
 from snakepit_bridge.session.limits import SessionLimits
 from snakepit_bridge.session.tool_calls import ToolCalls, description_of, is_async, name_of
+from snakepit_bridge.session.tool_schema import schema_of
 from snakepit_bridge.session.variables import VariableStore, VariableUpdate
+from snakepit_bridge.session.worker_tools import WorkerTools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,7 +56,9 @@ class EmbeddedHost:
         self.variables = VariableStore(
             max_bytes=limits.variable_bytes, now=(clock or SystemClock()).now
         )
-        """The variables of all sessions."""
+        """The variables of all sessions, with their past, and with watches on their future."""
+        self.worker_tools = WorkerTools()
+        """The tools that workers have told of; nobody here can call them."""
         self._calls = ToolCalls()
         self._lock = threading.Lock()
         self._common: dict[str, _Offer] = {}
@@ -70,7 +75,7 @@ class EmbeddedHost:
 
         Args:
             function: Takes the arguments of the tool as keywords.
-            tool: What is told of it; by default the function's own name and docstring.
+            tool: What is told of it; by default the function's own name, docstring and parameters.
             session_id: The only session that sees it, until it ends; there it hides one of the same
                 name that all sessions see. ``None`` is all of them.
 
@@ -79,7 +84,11 @@ class EmbeddedHost:
             ValueError: The name is taken.
         """
         if tool is None:
-            tool = HostTool(name=name_of(function), description=description_of(function))
+            tool = HostTool(
+                name=name_of(function),
+                description=description_of(function),
+                schema=schema_of(function),
+            )
         with self._lock:
             offers = self._common
             if session_id is not None:
@@ -93,6 +102,7 @@ class EmbeddedHost:
     def forget_session(self, session_id: str) -> None:
         """Forget the variables of a session that has ended, and the tools that were its own."""
         self.variables.forget_session(session_id)
+        self.worker_tools.forget_session(session_id)
         with self._lock:
             self._of_sessions.pop(session_id, None)
 
@@ -165,15 +175,17 @@ class EmbeddedHost:
         constraints: Mapping[str, Any] | None = None,
         expected_version: int | None = None,
     ) -> int:
-        """As ``set_variable``."""
-        return self.set_variable(
-            session_id=session_id,
+        """As ``set_variable``; a text that a pattern has to be found in is searched on a thread."""
+        update = VariableUpdate(
             name=name,
             value=value,
             type=type,
             constraints=constraints,
             expected_version=expected_version,
         )
+        if self.variables.takes_time(session_id, update):
+            return await asyncio.to_thread(self.variables.set, session_id, update)
+        return self.variables.set(session_id, update)
 
     async def alist_variables(
         self, *, session_id: str, pattern: str | None = None

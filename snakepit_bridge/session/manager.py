@@ -64,6 +64,7 @@ class SessionManager:
         self._on_end = tuple(on_end)
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
+        self._kept: set[str] = set()
         self._numbers = itertools.count(1)
         self._retired: list[DetachedInstances] = []
         self.instances = InstanceManager(
@@ -95,6 +96,14 @@ class SessionManager:
         with self._lock:
             return self._get_or_open(session_id)
 
+    def keep(self, session_id: str) -> None:
+        """Let the session of this id, whenever there is one, never end by its age or idleness.
+
+        For the few that the bridge itself depends on, such as the one a host gave to a worker.
+        """
+        with self._lock:
+            self._kept.add(session_id)
+
     def find(self, session_id: str) -> Session:
         """The session of this id.
 
@@ -106,6 +115,15 @@ class SessionManager:
         if session is None:
             raise _unknown(session_id)
         return session
+
+    def touch(self, session_id: str) -> bool:
+        """Count as a use of the session, so that it does not idle out; false if there is none."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None:
+                return False
+            session.state.last_used = self._clock.monotonic()
+            return True
 
     def end(self, session_id: str) -> int:
         """End a session; close its instances, the newest first, and say how many there were.
@@ -233,6 +251,8 @@ class SessionManager:
 
     def _is_past(self, session: Session, now: float) -> bool:
         """Whether no further command may use the session; those that run go on."""
+        if session.id in self._kept:
+            return False
         state, limits = session.state, self._limits
         if limits.ttl_s is not None and now - state.started >= limits.ttl_s:
             return True

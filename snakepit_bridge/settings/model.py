@@ -96,6 +96,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_message_bytes: Annotated[
         int, Meta(ge=1024 * 1024, description="Size of one message, in either direction.")
     ] = 100 * 1024 * 1024
+    compat: Annotated[
+        Literal["upstream", "none"],
+        Meta(description="Whose results BridgeService gives: upstream has Snakepit's own shapes."),
+    ] = "none"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="The least severe log lines to write."),

@@ -8,6 +8,9 @@ from contextvars import ContextVar, Token
 CORRELATION_HEADER = "x-snakepit-correlation-id"
 """The gRPC header that carries it, in both directions."""
 
+NO_ID = "-"
+"""What a log record says instead, where none is set."""
+
 _current: ContextVar[str | None] = ContextVar("snakepit_correlation_id", default=None)
 
 
@@ -21,9 +24,15 @@ def set_correlation_id(correlation_id: str | None) -> Token[str | None]:
     return _current.set(correlation_id)
 
 
-def reset_correlation_id(token: Token[str | None]) -> None:
-    """Go back to the id before the ``set_correlation_id`` that returned this token."""
-    _current.reset(token)
+def reset_correlation_id(token: Token[str | None] | None = None) -> None:
+    """Go back to the id before the ``set_correlation_id`` that returned this token.
+
+    Without a token there is no id from now on.
+    """
+    if token is None:
+        _current.set(None)
+    else:
+        _current.reset(token)
 
 
 def get_correlation_id(default: str | None = None) -> str | None:

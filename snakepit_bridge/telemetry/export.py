@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import importlib
+import logging
+import os
 import sys
 import threading
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from opentelemetry import metrics, trace
@@ -22,8 +28,19 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+log = logging.getLogger(__name__)
+
 SERVICE_NAME = "snakepit-bridge"
 """``service.name`` unless ``OTEL_SERVICE_NAME`` says otherwise."""
+
+SERVICE = {"service.name": SERVICE_NAME}
+"""Who tells."""
+
+SNAKEPIT_SERVICE = {"service.name": "snakepit.python.bridge", "service.namespace": "snakepit"}
+"""Who tells, in a process that is a worker of Snakepit."""
+
+OVER_HTTP = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+"""The module that speaks OTLP over HTTP."""
 
 FLUSH_S = 0.4
 """How long the end of the process may wait for a collector; it has 5 s in all from SIGTERM."""
@@ -144,6 +161,38 @@ def exporting(destination: Destination) -> Iterator[Telemetry]:
         flushed(tracers.shutdown, meters.shutdown)
 
 
+def trace_to_snakepit(environ: Mapping[str, str] | None = None) -> None:
+    """Send the spans of the process where Snakepit's variables say, if anywhere.
+
+    ``SNAKEPIT_OTEL_ENDPOINT`` is the URL of a collector, OTLP over HTTP; ``SNAKEPIT_OTEL_CONSOLE``
+    is a switch for stderr. Where the SDK is missing this is logged and nothing changes. The end of
+    the process waits at most ``FLUSH_S`` for what is still to be sent.
+
+    Args:
+        environ: The environment; that of this process by default.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        with _installed("What SNAKEPIT_OTEL_ENDPOINT and SNAKEPIT_OTEL_CONSOLE need"):
+            processor = _to_snakepit(environ)
+    except TelemetryMissingError as error:
+        log.warning("spans are not exported: %s", error)
+        return
+    if processor is not None:
+        provider = _tracers(processor, snakepit_resource(environ))
+        trace.set_tracer_provider(provider)
+        atexit.register(flushed, provider.shutdown)
+
+
+def flush_tracing() -> None:
+    """Send the spans that wait, for a process that ends without its exit handlers.
+
+    Takes at most ``FLUSH_S``.
+    """
+    if flush := getattr(trace.get_tracer_provider(), "force_flush", None):
+        flushed(flush)
+
+
 @contextmanager
 def _installed(what: str) -> Iterator[None]:
     try:
@@ -160,13 +209,34 @@ def _to_console() -> tuple[SpanProcessor, MetricReader]:
         ConsoleMetricExporter,
         PeriodicExportingMetricReader,
     )
+
+    return _spans_to_console(), PeriodicExportingMetricReader(ConsoleMetricExporter(out=sys.stderr))
+
+
+def _spans_to_console() -> SpanProcessor:
     from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
     # stdout belongs to answers.
-    spans = ConsoleSpanExporter(service_name=SERVICE_NAME, out=sys.stderr)
-    return SimpleSpanProcessor(spans), PeriodicExportingMetricReader(
-        ConsoleMetricExporter(out=sys.stderr)
-    )
+    return SimpleSpanProcessor(ConsoleSpanExporter(service_name=SERVICE_NAME, out=sys.stderr))
+
+
+def _to_snakepit(environ: Mapping[str, str]) -> SpanProcessor | None:
+    if endpoint := environ.get("SNAKEPIT_OTEL_ENDPOINT", "").strip():
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        # By name: the environment of the type checker need not have it.
+        exporter = importlib.import_module(OVER_HTTP).OTLPSpanExporter
+        return BatchSpanProcessor(exporter(endpoint=_url_of_traces(endpoint)))
+    if environ.get("SNAKEPIT_OTEL_CONSOLE", "").strip().lower() in {"1", "true", "yes", "on"}:
+        return _spans_to_console()
+    return None
+
+
+def _url_of_traces(endpoint: str) -> str:
+    """The URL itself, if it has a path; else the place where a collector takes spans."""
+    if urlsplit(endpoint).path.strip("/"):
+        return endpoint
+    return f"{endpoint.rstrip('/')}/v1/traces"
 
 
 def _to_collector() -> tuple[SpanProcessor, MetricReader]:
@@ -184,20 +254,36 @@ def _providers(
     processor: SpanProcessor, reader: MetricReader
 ) -> tuple[TracerProvider, MeterProvider]:
     from opentelemetry.sdk.metrics import MeterProvider
+
+    meters = MeterProvider([reader], resource=resource(), shutdown_on_exit=False)
+    return _tracers(processor, resource()), meters
+
+
+def _tracers(processor: SpanProcessor, who: Resource) -> TracerProvider:
     from opentelemetry.sdk.trace import TracerProvider
 
-    # They end with their block, not with the interpreter.
-    tracers = TracerProvider(resource=resource(), shutdown_on_exit=False)
+    # It ends with its block, or within a limit; left to the SDK, the interpreter would wait for it.
+    tracers = TracerProvider(resource=who, shutdown_on_exit=False)
     tracers.add_span_processor(processor)
-    return tracers, MeterProvider([reader], resource=resource(), shutdown_on_exit=False)
+    return tracers
 
 
-def resource() -> Resource:
+def resource(told: Mapping[str, str] = SERVICE) -> Resource:
     """Who tells: ours, with what ``OTEL_SERVICE_NAME`` and ``OTEL_RESOURCE_ATTRIBUTES`` say."""
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
-    ours = Resource({"service.name": SERVICE_NAME, "service.version": __version__})
+    ours = Resource({**told, "service.version": __version__})
     return ours.merge(OTELResourceDetector().detect())
+
+
+def snakepit_resource(environ: Mapping[str, str]) -> Resource:
+    """Who tells, as ``SNAKEPIT_SERVICE_NAME`` and ``SNAKEPIT_INSTANCE_ID`` say."""
+    from opentelemetry.sdk.resources import Resource
+
+    instance = environ.get("SNAKEPIT_INSTANCE_ID") or uuid.uuid4().hex
+    named = {"service.name": name} if (name := environ.get("SNAKEPIT_SERVICE_NAME")) else {}
+    ours = resource({**SNAKEPIT_SERVICE, "service.instance.id": instance})
+    return ours.merge(Resource(named))
 
 
 def flushed(*calls: Callable[[], object], timeout_s: float = FLUSH_S) -> None:

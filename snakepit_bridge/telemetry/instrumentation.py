@@ -1,12 +1,9 @@
-"""What is told of a command, in a span plus two metrics; OpenTelemetry's API only."""
+"""What is told of a command: a span, two metrics, its events; OpenTelemetry's API only."""
 
 from __future__ import annotations
 
-import functools
-import inspect
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics, trace
@@ -14,16 +11,21 @@ from opentelemetry.context import attach, detach
 from opentelemetry.trace import Status, StatusCode
 
 from snakepit_bridge.telemetry import names
+from snakepit_bridge.telemetry.around import around, kind_of
+from snakepit_bridge.telemetry.correlation import get_correlation_id
+from snakepit_bridge.telemetry.executions import execution_of
+from snakepit_bridge.telemetry.manager import is_enabled
 from snakepit_bridge.telemetry.propagation import NOTHING, context_from, headers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
     from snakepit_bridge.errors import BridgeError
+    from snakepit_bridge.telemetry.manager import Operation
 
 
 class Telemetry:
@@ -70,20 +72,24 @@ class Telemetry:
         self, name: str, session_id: str, trace_context: Mapping[str, str]
     ) -> CommandRecord:
         """Begin to tell of one command; see ``CommandRecord``."""
+        events = execution_of(name, session_id) if is_enabled() else None
         if not trace_context and self._nobody_listens():
             # The API would make as much of it, at ten times the cost.
-            return CommandRecord(self, trace.INVALID_SPAN, None)
+            return CommandRecord(self, trace.INVALID_SPAN, None, events)
         context = context_from(trace_context)
+        attributes = {
+            names.SPAN_COMMAND: name[: names.MAX_SPAN_TEXT],
+            names.SPAN_SESSION_ID: session_id[: names.MAX_SPAN_TEXT],
+        }
+        if (correlation_id := get_correlation_id()) is not None:
+            attributes[names.SPAN_CORRELATION_ID] = correlation_id[: names.MAX_SPAN_TEXT]
         span = self._tracer.start_span(
             names.COMMAND_SPAN,
             context=context,
             kind=trace.SpanKind.SERVER,
-            attributes={
-                names.SPAN_COMMAND: name[: names.MAX_SPAN_TEXT],
-                names.SPAN_SESSION_ID: session_id[: names.MAX_SPAN_TEXT],
-            },
+            attributes=attributes,
         )
-        return CommandRecord(self, span, context)
+        return CommandRecord(self, span, context, events)
 
     def _nobody_listens(self) -> bool:
         """Whether the process has no SDK (yet); one may be installed at any time."""
@@ -104,14 +110,21 @@ _UNTRACED: AbstractContextManager[None] = nullcontext()
 class CommandRecord:
     """What is told of one command, from its arrival to its outcome.
 
-    Exactly one of ``succeeded``, ``failed`` and ``cancelled`` ends it.
+    Exactly one of ``succeeded`` and ``failed`` ends it.
     """
 
-    __slots__ = ("_context", "_is_traced", "_started", "_telemetry", "command", "span")
+    __slots__ = ("_context", "_events", "_is_traced", "_started", "_telemetry", "command", "span")
 
-    def __init__(self, telemetry: Telemetry, span: Span, context: Context | None) -> None:
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        span: Span,
+        context: Context | None,
+        events: Operation | None,
+    ) -> None:
         self.span = span
         self._context = context
+        self._events = events
         self.command = names.UNKNOWN_COMMAND
         """The registered name, set once the handler is found."""
         self._telemetry = telemetry
@@ -141,29 +154,21 @@ class CommandRecord:
 
     def succeeded(self) -> None:
         """The command has its value."""
+        if self._events is not None:
+            self._events.stop()
         self._end("success")
 
     def failed(self, error: BridgeError) -> None:
         """The command ends with this error."""
-        self._describe(error.code, error.outcome)
+        if self._events is not None:
+            self._events.fail(error.foreign_type or str(error.code), error.message)
+        code = str(error.code)
+        self.span.set_attribute(names.ERROR_TYPE, code)
+        if error.outcome is not None:
+            self.span.set_attribute(names.SPAN_OUTCOME, str(error.outcome))
+        self.span.set_status(Status(StatusCode.ERROR, code))
         self.span.set_attribute(names.SPAN_ERROR_ID, error.error_id)
         self._end("cancelled" if error.code == "CANCELLED" else "error")
-
-    def cancelled(self, outcome: str | None = None, *, late: bool = False) -> None:
-        """Nobody waits for the command any more.
-
-        Args:
-            outcome: What became of its code.
-            late: Whether that is because its deadline has passed, which is an error.
-        """
-        self._describe("DEADLINE_EXCEEDED" if late else "CANCELLED", outcome)
-        self._end("error" if late else "cancelled")
-
-    def _describe(self, code: str, outcome: str | None) -> None:
-        self.span.set_attribute(names.ERROR_TYPE, str(code))
-        if outcome is not None:
-            self.span.set_attribute(names.SPAN_OUTCOME, str(outcome))
-        self.span.set_status(Status(StatusCode.ERROR, str(code)))
 
     def _end(self, status: str) -> None:
         self._telemetry.count(self.command, status, (time.perf_counter() - self._started) * 1000)
@@ -208,62 +213,4 @@ class InstrumentedHandler:
         def span() -> AbstractContextManager[Span]:
             return self._telemetry.span(names.HANDLER_SPAN, handler=handler)
 
-        return _WRAPPERS[_kind(call)](call, span)
-
-
-def _kind(call: Callable[..., Any]) -> str:
-    if inspect.isasyncgenfunction(call):
-        return "async generator"
-    if inspect.iscoroutinefunction(call):
-        return "coroutine"
-    return "generator" if inspect.isgeneratorfunction(call) else "function"
-
-
-_OpenSpan = Callable[[], "AbstractContextManager[Span]"]
-
-
-def _around_function(call: Callable[..., Any], span: _OpenSpan) -> Callable[..., Any]:
-    @functools.wraps(call)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with span():
-            return call(*args, **kwargs)
-
-    return wrapper
-
-
-def _around_coroutine(call: Callable[..., Any], span: _OpenSpan) -> Callable[..., Any]:
-    @functools.wraps(call)
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with span():
-            return await call(*args, **kwargs)
-
-    return wrapper
-
-
-def _around_generator(call: Callable[..., Any], span: _OpenSpan) -> Callable[..., Any]:
-    @functools.wraps(call)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        # One thread and one context run the whole generator, so the span may stay current.
-        with span():
-            yield from call(*args, **kwargs)
-
-    return wrapper
-
-
-def _around_async_generator(call: Callable[..., Any], span: _OpenSpan) -> Callable[..., Any]:
-    @functools.wraps(call)
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with span():
-            async with aclosing(call(*args, **kwargs)) as items:
-                async for item in items:
-                    yield item
-
-    return wrapper
-
-
-_WRAPPERS = {
-    "function": _around_function,
-    "coroutine": _around_coroutine,
-    "generator": _around_generator,
-    "async generator": _around_async_generator,
-}
+        return around(call, span, kind=kind_of(call))

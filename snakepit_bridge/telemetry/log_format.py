@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from opentelemetry import trace
 
+from snakepit_bridge.telemetry.correlation import NO_ID, get_correlation_id
 from snakepit_bridge.telemetry.under_way import command_under_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONTEXT = ("session_id", "command", "request_id", "error_code", "error_id", "trace_id", "span_id")
+CONTEXT = (
+    "session_id",
+    "command",
+    "request_id",
+    "correlation_id",
+    "error_code",
+    "error_id",
+    "trace_id",
+    "span_id",
+)
 """What a line tells besides its message; nothing else that a record carries gets out, so that no
 payload can."""
 
@@ -101,7 +111,11 @@ def _context(record: logging.LogRecord) -> dict[str, str]:
         told = {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
     if (under_way := command_under_way.get()) is not None:
         told |= under_way._asdict()
+    if (correlation_id := get_correlation_id()) is not None:
+        told["correlation_id"] = correlation_id
     told |= {name: str(getattr(record, name)) for name in CONTEXT if getattr(record, name, "")}
+    if told.get("correlation_id") == NO_ID:
+        del told["correlation_id"]
     return {name: told[name] for name in CONTEXT if name in told}
 
 

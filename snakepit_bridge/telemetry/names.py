@@ -28,6 +28,7 @@ MAX_SPAN_TEXT = 256
 
 SPAN_COMMAND = "snakepit.command"
 SPAN_SESSION_ID = "snakepit.session_id"
+SPAN_CORRELATION_ID = "snakepit.correlation_id"
 SPAN_ERROR_ID = "snakepit.error_id"
 SPAN_OUTCOME = "snakepit.outcome"
 ERROR_TYPE = "error.type"

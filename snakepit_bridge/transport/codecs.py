@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from snakepit_bridge.errors import InvalidArgumentError, QuotaExceededError
-from snakepit_bridge.values import Encoded, Encoding, find_encoding
+from snakepit_bridge.values import find_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from snakepit_bridge.handlers.command import Codec
     from snakepit_bridge.transport.envelope import Envelope
+    from snakepit_bridge.values import Encoded
 
 PART_MARGIN = 32
-"""Bytes that framing may add to a named part of a value."""
+"""Bytes that framing may add to a named part of a value, or to a piece of its metadata."""
 
 
 class BoundedCodec:
@@ -21,10 +23,11 @@ class BoundedCodec:
 
     Args:
         encoding: Reads and writes.
-        max_value_bytes: The largest value that may leave; ``None`` is no limit.
+        max_value_bytes: The largest value that may leave, with everything that leaves beside it;
+            ``None`` is no limit.
     """
 
-    def __init__(self, encoding: Encoding, max_value_bytes: int | None) -> None:
+    def __init__(self, encoding: Codec, max_value_bytes: int | None) -> None:
         self.decode_args = encoding.decode_args
         self._encode = encoding.encode
         self._max_value_bytes = max_value_bytes
@@ -36,11 +39,9 @@ class BoundedCodec:
             HandlerFailedError: It cannot travel in this encoding.
             QuotaExceededError: It is too large.
         """
-        encoded = self._encode(value)
+        encoded: Encoded = self._encode(value)
         if self._max_value_bytes is not None:
-            size = len(encoded.value)
-            for name, part in encoded.parts.items():
-                size += len(name.encode()) + len(part) + PART_MARGIN
+            size = _size_of(encoded)
             if size > self._max_value_bytes:
                 raise _too_large(size, self._max_value_bytes)
         return encoded
@@ -72,6 +73,18 @@ class RefusingCodec:
     def encode(self, value: Any) -> NoReturn:
         """Never called: without arguments there is no value."""
         raise AssertionError(value)
+
+
+def _size_of(encoded: Encoded) -> int:
+    """Bytes of a message that a value takes at most."""
+    size = len(encoded.value)
+    if encoded.binary is not None:
+        size += len(encoded.binary) + PART_MARGIN
+    for name, part in encoded.parts.items():
+        size += len(name.encode()) + len(part) + PART_MARGIN
+    for name, text in encoded.metadata.items():
+        size += len(name.encode()) + len(text.encode()) + PART_MARGIN
+    return size
 
 
 def _too_large(size: int, limit: int) -> QuotaExceededError:

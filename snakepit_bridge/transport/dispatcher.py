@@ -17,7 +17,7 @@ from snakepit_bridge.transport.failures import failure_of
 from snakepit_bridge.values.choice import ENCODINGS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from snakepit_bridge.handlers.command_handler import CommandHandler
     from snakepit_bridge.transport.envelope import Envelope
@@ -52,22 +52,31 @@ class Dispatcher:
     Args:
         handler: Runs the commands.
         max_value_bytes: A larger answer is a failure of its command; ``None`` is no limit.
+        values: How values are read and written, by the encoding a caller asks for.
+        items: The same for commands that are asked to stream; ``values`` by default.
     """
 
-    def __init__(self, handler: CommandHandler, *, max_value_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        handler: CommandHandler,
+        *,
+        max_value_bytes: int | None = None,
+        values: Mapping[str, Codec] = ENCODINGS,
+        items: Mapping[str, Codec] | None = None,
+    ) -> None:
         self.handler = handler
         self.answered = 0
         """Commands that have got their outcome."""
         self.failed = 0
         """Those among them that did not succeed."""
-        self._codecs = {
-            name: BoundedCodec(encoding, max_value_bytes) for name, encoding in ENCODINGS.items()
-        }
+        self._values = _bounded(values, max_value_bytes)
+        self._items = self._values if items is None else _bounded(items, max_value_bytes)
 
     async def run(self, envelope: Envelope) -> Reply:
         """Run a command; every failure comes back as a reply, none is raised."""
         try:
-            result = await self.handler.run(_command_from(envelope), codec=self._codec(envelope))
+            codec = _codec(self._values, envelope)
+            result = await self.handler.run(_command_from(envelope), codec=codec)
         except Exception as error:  # noqa: BLE001  (the last boundary: a transport gets data only)
             return self._failed(envelope, error)
         except asyncio.CancelledError:
@@ -78,7 +87,7 @@ class Dispatcher:
 
     async def stream(self, envelope: Envelope) -> AsyncGenerator[Reply, None]:
         """Run a command and yield its replies; a failure is the final one."""
-        command, codec = _command_from(envelope), self._codec(envelope)
+        command, codec = _command_from(envelope), _codec(self._items, envelope)
         try:
             async with aclosing(self.handler.stream(command, codec=codec)) as chunks:
                 async for chunk in chunks:
@@ -93,12 +102,6 @@ class Dispatcher:
         """Let every command that runs have its outcome now, because the bridge stops."""
         if self.handler.engine is not None:
             self.handler.engine.cancel_all()
-
-    def _codec(self, envelope: Envelope) -> Codec:
-        codec = self._codecs.get(envelope.encoding)
-        if codec is None or envelope.blobs:
-            return RefusingCodec(envelope)
-        return codec
 
     def _answered(self, chunk: Chunk) -> Reply:
         if chunk.is_final:
@@ -139,6 +142,15 @@ async def dispatching(
         yield Dispatcher(handler, max_value_bytes=max_value_bytes)
 
 
+def _bounded(codecs: Mapping[str, Codec], max_value_bytes: int | None) -> dict[str, Codec]:
+    return {name: BoundedCodec(codec, max_value_bytes) for name, codec in codecs.items()}
+
+
+def _codec(codecs: Mapping[str, Codec], envelope: Envelope) -> Codec:
+    codec = codecs.get(envelope.encoding)
+    return RefusingCodec(envelope) if codec is None or envelope.blobs else codec
+
+
 def _command_from(envelope: Envelope) -> Command:
     return Command(
         name=envelope.command,
@@ -147,6 +159,8 @@ def _command_from(envelope: Envelope) -> Command:
         requires_session=envelope.requires_session,
         timeout_s=envelope.timeout_s,
         trace_context=envelope.trace_context,
+        metadata=envelope.metadata,
+        session_in_args=envelope.session_in_args,
     )
 
 

@@ -20,7 +20,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     command: str
 
-    args: Mapping[str, bytes] = _NOTHING
+    args: Mapping[str, Any] = _NOTHING
+    """As the codec of the encoding reads them, bytes as a rule."""
 
     encoding: str = "json"
     """Of the arguments and of the reply; empty is the old convention."""
@@ -33,6 +34,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     requires_session: bool = False
     """Whether an empty ``session_id`` is a mistake of the caller."""
+
+    session_in_args: bool = False
+    """Whether an argument ``session_id`` may name the session instead."""
 
     timeout_s: float | None = None
     """Seconds left; ``None`` means no limit."""
@@ -60,6 +64,9 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     details: Mapping[str, Any] = _NOTHING
     """Facts for programs; JSON can carry them."""
+
+    foreign_message: str = ""
+    """What the exception of user code said itself; empty for our own errors."""
 
     traceback: str = ""
     """Of user code, at most 64 KiB."""

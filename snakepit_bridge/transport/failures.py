@@ -52,6 +52,7 @@ def failure_of(error: BridgeError) -> Failure:
         message=bounded(error.message, MAX_MESSAGE),
         hint=bounded(error.hint, MAX_MESSAGE),
         details=_details_of(error),
+        foreign_message=error.foreign_message,
         traceback=error.foreign_traceback,
         retryable=error.retryable,
         retry_after_s=error.retry_after_s,

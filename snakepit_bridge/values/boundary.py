@@ -13,12 +13,12 @@ _To = TypeVar("_To")
 
 
 def read_each(
-    args: Mapping[str, bytes], read: Callable[[bytes], _To], encoding: str
+    args: Mapping[str, _From], read: Callable[[_From], _To], encoding: str
 ) -> dict[str, _To]:
     """Read every argument.
 
     Args:
-        args: Bytes by argument name.
+        args: Bytes, or whatever ``read`` takes, by argument name.
         read: Reads one, or raises ``CannotReadError``.
         encoding: What an error calls the encoding.
 

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
 import msgspec
 
+from snakepit_bridge.values.detail import Detail, detail_of, type_name_of
 from snakepit_bridge.values.refusals import CannotWriteError
 
 UNSERIALIZABLE_KEY = "__ffi_unserializable__"
 TYPE_KEY = "__type__"
+REPR_KEY = "__repr__"
 
 _CONVERTERS = ("model_dump", "to_dict", "_asdict", "tolist", "isoformat")
+
+_MOST_REPR = 2000
+"""Characters of a ``repr`` in a marker, whatever is asked for: a result may hold many markers."""
 
 
 class Fallback(msgspec.Struct, frozen=True, kw_only=True):
     """Asks an object for a simpler form of itself, else puts a marker in its place.
 
     The first of the methods ``model_dump``, ``to_dict``, ``_asdict``, ``tolist`` and
-    ``isoformat`` that returns wins; one that raises is passed over. Only methods of the class
-    count: a mock or a proxy that answers to every name is not taken at its word.
+    ``isoformat`` that returns something simpler wins; one that raises is passed over. Only
+    methods of the class count: a mock or a proxy that answers to every name is not taken at its
+    word.
     """
 
     max_tolist_elements: int = 1_000_000
     """Numbers of an array that travel as text; larger ones become the marker."""
+
+    detail: Detail = Detail.NONE
+    """How much the marker tells."""
+
+    repr_max_length: int = 500
+    """Characters of a ``repr`` in a marker."""
+
+    on_marker: Callable[[str], None] | None = None
+    """Told the type of every object that gets the marker, e.g. ``"builtins.set"``; it must not
+    raise."""
 
     def convert(self, value: object) -> Any:
         """Find a simpler form, which may itself need another step.
@@ -43,14 +60,20 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True):
         return self.marker(value)
 
     def marker(self, value: object) -> dict[str, Any]:
-        """What says "there was something here", without showing what it contained."""
-        kind = type(value)
-        return {UNSERIALIZABLE_KEY: True, TYPE_KEY: f"{kind.__module__}.{kind.__qualname__}"}
+        """What says "there was something here", with as much about it as ``detail`` allows."""
+        type_name = type_name_of(value)
+        if self.on_marker is not None:
+            self.on_marker(type_name)
+        marker = {UNSERIALIZABLE_KEY: True, TYPE_KEY: type_name}
+        detail = detail_of(value, self.detail, self.repr_max_length)
+        return marker if detail is None else {**marker, REPR_KEY: detail}
 
     def _simpler(self, value: object, converter: str) -> Any:
         if converter == "tolist" and _known_size(value) > self.max_tolist_elements:
             raise OverflowError
         simpler = getattr(value, converter)()
+        if type(simpler) is type(value):
+            raise TypeError  # numbers of 128 bits call themselves the simplest form
         if converter == "tolist" and not _has_at_most(self.max_tolist_elements, simpler):
             raise OverflowError
         return simpler
@@ -74,15 +97,54 @@ class NoFallback(Fallback, frozen=True, kw_only=True):
         _refuse(value, "Send text, numbers, booleans, None, lists or dicts of them.")
 
 
+def fallback_from(
+    environ: Mapping[str, str], *, on_marker: Callable[[str], None] | None = None
+) -> Fallback:
+    """The fallback that Snakepit's environment variables ask for.
+
+    ``SNAKEPIT_UNSERIALIZABLE_DETAIL`` is a ``Detail``, ``SNAKEPIT_UNSERIALIZABLE_REPR_MAXLEN``
+    a number up to 2000, ``SNAKEPIT_TOLIST_MAX_ELEMENTS`` a number. What cannot be read counts as
+    not set: a worker whose operator mistyped one of these still serves, and tells less.
+
+    Args:
+        environ: The environment.
+        on_marker: See ``Fallback``.
+    """
+    usual = Fallback()
+    elements = _number(environ, "SNAKEPIT_TOLIST_MAX_ELEMENTS", usual.max_tolist_elements)
+    length = _number(environ, "SNAKEPIT_UNSERIALIZABLE_REPR_MAXLEN", usual.repr_max_length)
+    return Fallback(
+        max_tolist_elements=max(0, elements),
+        detail=_detail(environ.get("SNAKEPIT_UNSERIALIZABLE_DETAIL", "")),
+        repr_max_length=min(max(0, length), _MOST_REPR),
+        on_marker=on_marker,
+    )
+
+
+def _detail(text: str) -> Detail:
+    try:
+        return Detail(text.strip().lower())
+    except ValueError:
+        return Detail.NONE
+
+
+def _number(environ: Mapping[str, str], name: str, usual: int) -> int:
+    try:
+        return int(environ.get(name, ""))
+    except ValueError:
+        return usual
+
+
 def _refuse(value: object, hint: str) -> NoReturn:
     raise CannotWriteError(f"is of type {type(value).__name__!r}, which JSON cannot express", hint)
 
 
 def _known_size(value: Any) -> int:
     """Elements that ``tolist`` would make, as far as the object tells; 0 where it does not."""
-    if hasattr(value, "nnz") and hasattr(value, "shape"):
-        # A sparse matrix counts only its non-zero elements as its size.
-        return math.prod(value.shape)
+    # Not the size: a sparse matrix counts only what is not zero, and a tensor's is a method.
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple | list):
+        return math.prod(shape) if shape else 0
     if hasattr(value, "size") and (hasattr(value, "dtype") or hasattr(value, "values")):
         return int(value.size)
     return 0

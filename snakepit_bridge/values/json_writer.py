@@ -56,6 +56,18 @@ class JsonWriter:
         except ValueError:  # a lone surrogate, or an integer of thousands of digits
             return _encode(self._simplified(value, CONSTANT_KINDS))
 
+    def simplified(self, value: object) -> Any:
+        """The value in plain data, for another writer: what ``write`` would write.
+
+        Returns:
+            Exact ``dict`` with text keys, ``list``, ``str``, ``int``, finite ``float``, ``bool`` or
+            ``None``, and the same inside. Texts and integers are not looked at.
+
+        Raises:
+            CannotWriteError: As ``write`` does.
+        """
+        return self._simplified(value, PLAIN_KINDS)
+
     def key_texts(self, members: Mapping[Any, object]) -> list[str]:
         """The keys of an object as JSON writes them, e.g. ``"1"`` for 1, in order.
 

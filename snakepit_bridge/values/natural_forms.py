@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.zero_copy import ZERO_COPY_KEY, ZeroCopyRef
 
 
 def simpler_form(value: Any, fallback: Fallback) -> Any:
@@ -19,7 +20,7 @@ def simpler_form(value: Any, fallback: Fallback) -> Any:
 
     Enum members become their value, subclasses of the plain types these types, named tuples,
     dataclasses and structs a dict of their fields (those that are set), dates and times ISO
-    text, UUIDs text. For everything else the fallback decides.
+    text, UUIDs text, handles their description. For everything else the fallback decides.
     """
     # type(), not isinstance(): a lazy proxy claims a class whose methods do not take it.
     kind = type(value)
@@ -49,4 +50,5 @@ _FORMS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (time, lambda hour: hour.isoformat()),
     (UUID, str),
     (msgspec.Struct, msgspec.structs.asdict),
+    (ZeroCopyRef, lambda handle: {ZERO_COPY_KEY: True, **handle.payload}),
 )

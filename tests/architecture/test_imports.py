@@ -17,6 +17,7 @@ WIRE = ["grpc", "google.protobuf"]
 WIRE_FREE = ["testing", "transport", "handlers", "session", "engine", "telemetry"]
 SPEAKS_THE_WIRE = {
     "snakepit_bridge.testing.elixir",  # the double of Snakepit's host
+    "snakepit_bridge.telemetry.stream",  # events are messages by Snakepit's contract
     "snakepit_bridge.telemetry.export",  # OpenTelemetry's exporter brings grpc with it
 }
 

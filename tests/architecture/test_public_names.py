@@ -30,6 +30,17 @@ PUBLIC = {
     "SnakepitBridgeServer",
     # telemetry
     "Telemetry",
+    # what Snakepit's users import from here
+    "HeartbeatClient",
+    "HeartbeatConfig",
+    "SessionContext",
+    "TypeValidator",
+    "VariableNotFoundError",
+    "VariableProxy",
+    "VariableType",
+    "ZeroCopyRef",
+    "configure_logging",
+    "get_logger",
     # errors
     "BridgeError",
     "CommandNotFoundError",

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, ExitStack, aclosing
+from functools import cache
 from typing import Any
 
 import pytest
 
 from snakepit_bridge.engine import Engine, Execution, inline_engine
+from snakepit_bridge.engine.loop_thread import LoopThread, loop_thread
 from snakepit_bridge.errors import BridgeError
 from tests.unit.engine.probe import Probe
 
 OpenEngine = Callable[..., AbstractAsyncContextManager[Engine]]
 """Takes ``max_threads``, ``max_queued`` and ``close_timeout_s``."""
 
-ENGINES: dict[str, OpenEngine] = {"inline": inline_engine}
+
+_KEPT = ExitStack()
+
+
+@cache
+def _other_loop() -> LoopThread:
+    # It outlives the engines, and with them code that does not listen.
+    return _KEPT.enter_context(loop_thread("test-loop", owner="engine"))
+
+
+def with_loop_thread(**options: Any) -> AbstractAsyncContextManager[Engine]:
+    """``async`` code on another thread's loop."""
+    return inline_engine(loop_thread=_other_loop(), **options)
+
+
+ENGINES: dict[str, OpenEngine] = {"inline": inline_engine, "loop thread": with_loop_thread}
 
 EVERY_ENGINE = pytest.mark.parametrize("open_engine", ENGINES.values(), ids=ENGINES)
 

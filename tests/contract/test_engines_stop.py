@@ -137,7 +137,7 @@ async def test_code_that_cleans_up_is_left_in_peace_when_its_caller_leaves_too(
     open_engine: OpenEngine,
 ) -> None:
     """The deadline and the caller who left because of it once cancelled the code twice."""
-    cleaning_up, may_end = asyncio.Event(), asyncio.Event()
+    cleaning_up, may_end = threading.Event(), threading.Event()
     cleaned_up = list[str]()
 
     async def code(_: Execution) -> None:
@@ -145,13 +145,13 @@ async def test_code_that_cleans_up_is_left_in_peace_when_its_caller_leaves_too(
             await asyncio.Event().wait()
         finally:
             cleaning_up.set()
-            await may_end.wait()
+            assert await asyncio.to_thread(may_end.wait, 5)
             cleaned_up.append("yes")
 
     probe = Probe(code, runs_on_loop=True, timeout_s=0.01)
     async with asyncio.timeout(5), open_engine() as engine:
         running = asyncio.create_task(engine.run(probe.execution))
-        await cleaning_up.wait()
+        assert await asyncio.to_thread(cleaning_up.wait, 5)
         running.cancel()
         await asyncio.sleep(0)
         may_end.set()

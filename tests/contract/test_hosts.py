@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from math import inf, nan
 from typing import Any, Protocol
 
 import pytest
@@ -20,6 +21,7 @@ from snakepit_bridge.grpc.client import BridgeClient
 from snakepit_bridge.session.host import HostRuntime, HostTool
 from snakepit_bridge.testing import EmbeddedHost
 from tests.integration.host_double import host_double
+from tests.integration.hosted import hosted
 
 
 class Tool(Protocol):
@@ -50,7 +52,20 @@ async def _over_grpc(tools: Mapping[str, Tool]) -> AsyncIterator[HostRuntime]:
             yield client
 
 
-HOSTS: dict[str, OpenHost] = {"embedded": _embedded, "over gRPC": _over_grpc}
+@asynccontextmanager
+async def _another_bridge(tools: Mapping[str, Tool]) -> AsyncIterator[HostRuntime]:
+    async with hosted() as bridge:
+        for name, tool in tools.items():
+            bridge.host.offer(tool, HostTool(name=name, description=tool.__doc__ or ""))
+        async with BridgeClient(bridge.address) as client:
+            yield client
+
+
+HOSTS: dict[str, OpenHost] = {
+    "embedded": _embedded,
+    "over gRPC": _over_grpc,
+    "another bridge": _another_bridge,
+}
 
 Call = Callable[..., Awaitable[Any]]
 """Calls a method of the host by its plain name."""
@@ -142,6 +157,22 @@ async def test_a_variable_has_the_value_it_was_given(call: Call, value: Any) -> 
     assert repr(answer) == repr(value)
 
 
+@pytest.mark.parametrize("value", [inf, -inf, nan, 2**80, -(2**63) - 1, "NaN", "", "\n\u2028"])
+async def test_no_number_and_no_text_is_changed_on_its_way(call: Call, value: Any) -> None:
+    await call("set_variable", name="x", value=value)
+
+    assert repr(await call("get_variable", name="x")) == repr(value)
+
+
+async def test_names_may_be_any_text(call: Call) -> None:
+    names = ["a b", "model/ä:1", "[x]*", "\u4f60\u597d"]
+    for name in names:
+        await call("set_variable", name=name, value=name)
+
+    assert [await call("get_variable", name=name) for name in names] == names
+    assert [each.name for each in await call("list_variables")] == sorted(names)
+
+
 async def test_each_change_counts_the_version_up_from_one(call: Call) -> None:
     assert [await call("set_variable", name="x", value=number) for number in (5, 6)] == [1, 2]
 
@@ -195,6 +226,24 @@ async def test_a_deleted_variable_is_gone(call: Call) -> None:
     assert await call("delete_variable", name="x") is False
     with pytest.raises(VariableError):
         await call("get_variable", name="x")
+
+
+async def test_a_deleted_variable_begins_anew(call: Call) -> None:
+    for value in ("first", "second"):
+        await call("set_variable", name="x", value=value)
+    await call("delete_variable", name="x")
+
+    with pytest.raises(VersionConflictError):
+        await call("set_variable", name="x", value="third", expected_version=2)
+    assert await call("set_variable", name="x", value=3, expected_version=0) == 1
+    assert await call("get_variable", name="x") == 3
+
+
+async def test_a_variable_that_would_not_fit_is_not_created(call: Call) -> None:
+    with pytest.raises(InvalidArgumentError):
+        await call("set_variable", name="x", value=1, type="float", constraints={"max": 0})
+
+    assert await call("list_variables") == []
 
 
 async def test_a_session_sees_its_own_variables_only(host: HostRuntime) -> None:

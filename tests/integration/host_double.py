@@ -47,7 +47,7 @@ class RefusedError(Exception):
 
 
 class HostDouble:
-    """``BridgeService`` with tools and variables.
+    """``BridgeService`` with sessions, tools and variables.
 
     Tools are functions of their arguments, which the double reads as Snakepit does: JSON, whatever
     the label. What they raise comes back in the answer. Variables follow Snakepit 0.4: they are
@@ -56,6 +56,7 @@ class HostDouble:
 
     Args:
         keeps_variables: Otherwise those calls are unknown to the host, as since Snakepit 0.5.
+        knows_sessions: Whether calls need a session that has begun, as they do in Snakepit.
         credentials: For TLS and the like.
         max_message_bytes: Of one request, and of one answer.
     """
@@ -64,9 +65,14 @@ class HostDouble:
         self,
         *,
         keeps_variables: bool = True,
+        knows_sessions: bool = False,
         credentials: grpc.ServerCredentials | None = None,
         max_message_bytes: int = 100 * 1024 * 1024,
     ) -> None:
+        self.sessions: dict[str, Mapping[str, str]] = {}
+        """Metadata by session."""
+        self.registered: dict[str, pb.RegisterToolsRequest] = {}
+        """The tools that workers have registered, by session."""
         self.tools: dict[str, Tool] = {}
         self.offered: list[pb.ToolSpec] = []
         self.variables: dict[tuple[str, str], pb.Variable] = {}
@@ -76,6 +82,7 @@ class HostDouble:
         self.before: dict[str, Callable[[], None]] = {}
         """By RPC: something to happen first."""
         self._keeps_variables = keeps_variables
+        self._knows_sessions = knows_sessions
         self._credentials = credentials
         self._max_message_bytes = max_message_bytes
         self._port = 0
@@ -129,6 +136,11 @@ class HostDouble:
     def _served(self) -> Mapping[str, Serve]:
         tools: dict[str, Serve] = {
             "Ping": self._ping,
+            "InitializeSession": self._begin,
+            "CleanupSession": self._end,
+            "GetSession": self._describe,
+            "Heartbeat": self._beat,
+            "RegisterTools": self._register_tools,
             "GetExposedElixirTools": self._list_tools,
             "ExecuteElixirTool": self._execute_tool,
         }
@@ -136,6 +148,8 @@ class HostDouble:
             "RegisterVariable": self._register,
             "GetVariable": self._get,
             "SetVariable": self._set,
+            "GetVariables": self._get_several,
+            "SetVariables": self._set_several,
             "ListVariables": self._list,
             "DeleteVariable": self._delete,
         }
@@ -167,7 +181,44 @@ class HostDouble:
     def _ping(self, request: pb.PingRequest, context: Call) -> pb.PingResponse:
         return pb.PingResponse(message=request.message)
 
+    # --- sessions -------------------------------------------------------------------------------
+
+    def _begin(
+        self, request: pb.InitializeSessionRequest, context: Call
+    ) -> pb.InitializeSessionResponse:
+        self.sessions.setdefault(request.session_id, dict(request.metadata))
+        return pb.InitializeSessionResponse(success=True)
+
+    def _end(self, request: pb.CleanupSessionRequest, context: Call) -> pb.CleanupSessionResponse:
+        self.sessions.pop(request.session_id, None)
+        return pb.CleanupSessionResponse(success=True, resources_cleaned=1)
+
+    def _describe(self, request: pb.GetSessionRequest, context: Call) -> pb.GetSessionResponse:
+        self._refuse_unknown(request)
+        metadata = self.sessions[request.session_id]
+        return pb.GetSessionResponse(session_id=request.session_id, metadata=metadata)
+
+    def _beat(self, request: pb.HeartbeatRequest, context: Call) -> pb.HeartbeatResponse:
+        return pb.HeartbeatResponse(session_valid=request.session_id in self.sessions)
+
+    def _is_unknown(self, request: Any) -> bool:
+        return self._knows_sessions and request.session_id not in self.sessions
+
+    def _refuse_unknown(self, request: Any) -> None:
+        if self._is_unknown(request):
+            text = f"Session not found: {request.session_id}"
+            raise RefusedError(grpc.StatusCode.NOT_FOUND, text)
+
     # --- tools ----------------------------------------------------------------------------------
+
+    def _register_tools(
+        self, request: pb.RegisterToolsRequest, context: Call
+    ) -> pb.RegisterToolsResponse:
+        if self._is_unknown(request):
+            return pb.RegisterToolsResponse(error_message="not_found")
+        self.registered[request.session_id] = request
+        ids = {tool.name: f"{request.session_id}:{tool.name}" for tool in request.tools}
+        return pb.RegisterToolsResponse(success=True, tool_ids=ids)
 
     def _list_tools(self, request: Any, context: Call) -> pb.GetExposedElixirToolsResponse:
         return pb.GetExposedElixirToolsResponse(tools=self.offered)
@@ -175,6 +226,8 @@ class HostDouble:
     def _execute_tool(
         self, request: pb.ExecuteElixirToolRequest, context: Call
     ) -> pb.ExecuteElixirToolResponse:
+        if self._is_unknown(request):
+            return pb.ExecuteElixirToolResponse(error_message="not_found")
         tool = self.tools.get(request.tool_name)
         if tool is None:
             text = f"Tool {request.tool_name} not found for session {request.session_id}"
@@ -196,6 +249,7 @@ class HostDouble:
     def _register(
         self, request: pb.RegisterVariableRequest, context: Call
     ) -> pb.RegisterVariableResponse:
+        self._refuse_unknown(request)
         key = (request.session_id, request.name)
         if key in self.variables:
             raise RefusedError(grpc.StatusCode.INTERNAL, "already_exists")
@@ -218,6 +272,30 @@ class HostDouble:
         variable.version += 1
         return pb.SetVariableResponse(success=True, new_version=variable.version)
 
+    def _get_several(
+        self, request: pb.BatchGetVariablesRequest, context: Call
+    ) -> pb.BatchGetVariablesResponse:
+        found = {
+            name: self.variables[request.session_id, name]
+            for name in request.variable_identifiers
+            if (request.session_id, name) in self.variables
+        }
+        missing = [name for name in request.variable_identifiers if name not in found]
+        return pb.BatchGetVariablesResponse(variables=found, missing_variables=missing)
+
+    def _set_several(
+        self, request: pb.BatchSetVariablesRequest, context: Call
+    ) -> pb.BatchSetVariablesResponse:
+        errors = {}
+        for name, value in request.updates.items():
+            try:
+                _store(self.variables[request.session_id, name], value)
+            except KeyError:
+                errors[name] = "not_found"
+            except RefusedError as error:
+                errors[name] = error.text
+        return pb.BatchSetVariablesResponse(success=not errors, errors=errors)
+
     def _list(self, request: pb.ListVariablesRequest, context: Call) -> pb.ListVariablesResponse:
         of_session = [
             variable
@@ -233,6 +311,7 @@ class HostDouble:
         return pb.DeleteVariableResponse(success=True)
 
     def _find(self, request: Any) -> pb.Variable:
+        self._refuse_unknown(request)
         name = request.variable_identifier
         variable = self.variables.get((request.session_id, name))
         if variable is None:
@@ -259,12 +338,14 @@ def _store(variable: pb.Variable, value: WireValue) -> None:
 def host_double(
     *,
     keeps_variables: bool = True,
+    knows_sessions: bool = False,
     credentials: grpc.ServerCredentials | None = None,
     max_message_bytes: int = 100 * 1024 * 1024,
 ) -> Iterator[HostDouble]:
     """A host that listens as long as the block, but for what the test does to it."""
     host = HostDouble(
         keeps_variables=keeps_variables,
+        knows_sessions=knows_sessions,
         credentials=credentials,
         max_message_bytes=max_message_bytes,
     )

@@ -762,8 +762,8 @@ async def test_any_other_call_of_the_service_can_be_made(
         request = pb.PingRequest(message="hello")
 
         assert (await client.arequest("Ping", request, timeout_s=3)).message == "hello"
-        with pytest.raises(WrongCallError, match="does not serve Heartbeat"):
-            await asyncio.to_thread(client.request, "Heartbeat", pb.HeartbeatRequest())
+        with pytest.raises(WrongCallError, match="does not serve AddDependency"):
+            await asyncio.to_thread(client.request, "AddDependency", pb.AddDependencyRequest())
 
     assert 0 < (host.received[0].remaining_s or 0) < 4
 

@@ -43,7 +43,12 @@ from snakepit_bridge.cli.outcome import ExitCode
 from snakepit_bridge.cli.program import run
 from snakepit_bridge.client import AsyncClient
 from snakepit_bridge.errors import BridgeError, ErrorCode
-from snakepit_bridge.grpc._generated import snakepit_pb2, snakepit_pb2_grpc
+from snakepit_bridge.grpc._generated import (
+    snakepit_bridge_pb2,
+    snakepit_bridge_pb2_grpc,
+    snakepit_pb2,
+    snakepit_pb2_grpc,
+)
 from snakepit_bridge.grpc.status import STATUS
 from snakepit_bridge.settings import Setting, Settings, all_settings
 from snakepit_bridge.telemetry import names as telemetry_names
@@ -63,7 +68,12 @@ SERVE = [sys.executable, "-m", "snakepit_bridge", "serve"]
 DEMO = ".venv-demo/bin/snakepit-bridge demo"
 """What ``make demo`` says that it runs."""
 
-GENERATED = {"snakepit_pb2": snakepit_pb2, "snakepit_pb2_grpc": snakepit_pb2_grpc}
+GENERATED = {
+    "snakepit_pb2": snakepit_pb2,
+    "snakepit_pb2_grpc": snakepit_pb2_grpc,
+    "snakepit_bridge_pb2": snakepit_bridge_pb2,
+    "snakepit_bridge_pb2_grpc": snakepit_bridge_pb2_grpc,
+}
 """What readers generate from ``proto/``, under the names that gives."""
 
 

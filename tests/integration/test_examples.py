@@ -32,6 +32,13 @@ Eve gets FOREIGN_REF
 put back: tea, milk
 Ada's session has ended
 """,
+    "snakepit_adapter.py": """\
+9.0
+[{'cup': 1, 'of': 2}, {'cup': 2, 'of': 2}]
+{'tea': 12, 'milk': 0}
+Ada pays 4.05
+Tool 'prise' not found in TeaShop. Did you mean 'price'? Its tools: brew, price, quote, stock.
+""",
 }
 
 PRINTED_BY_CLIENTS = {

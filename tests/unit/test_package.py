@@ -33,3 +33,10 @@ def test_the_version_is_that_of_the_distribution() -> None:
         installed = snakepit_bridge.__version__  # run from the folder
 
     assert installed == snakepit_bridge.__version__
+
+
+@pytest.mark.parametrize("name", ["snakepit_bridge_pb2", "snakepit_bridge_pb2_grpc"])
+def test_the_generated_code_has_the_names_that_snakepits_users_import(name: str) -> None:
+    ours = importlib.import_module(f"snakepit_bridge.grpc._generated.{name}")
+
+    assert importlib.import_module(name) is ours

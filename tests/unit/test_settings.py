@@ -77,7 +77,8 @@ def test_every_setting_can_be_given_in_all_three_ways(name: str, tmp_path: Path)
     if setting.is_list:
         text, plain = "x", '["x"]'
     elif " or '" in setting.expected:
-        text = setting.expected.partition("'")[2].partition("'")[0]
+        choices = setting.expected.split("'")[1::2]
+        text = next(choice for choice in choices if choice != setting.default)
         plain = f'"{text}"'
     elif name == "port":
         text = plain = "2"
@@ -254,7 +255,8 @@ def test_every_setting_says_what_stands_for_its_value() -> None:
     shown = {setting.placeholder for setting in all_settings().values()}
 
     assert shown == {"N", "SECONDS", "PATH", "TEXT", "json|text", "console|off|otlp"} | {
-        "debug|error|info|warning"
+        "debug|error|info|warning",
+        "none|upstream",
     }
 
 

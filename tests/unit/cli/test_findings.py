@@ -187,3 +187,21 @@ def test_installed_handlers_are_tried_and_so_are_those_of_the_settings(
     assert "There is no module 'no_such'" in found["no_such:Thing"].text
     assert found["handlers_of_findings:gone"].verdict == "broken"
     assert "(of --handlers)" in found["handlers_of_findings:gone"].text
+
+
+# --- worker ------------------------------------------------------------------------------------
+
+
+def test_elixir_can_start_the_worker_where_the_launcher_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+
+    absent = findings.worker()
+    (tmp_path / "snakepit-bridge-python").touch(mode=0o755)
+    found = findings.worker()
+
+    assert absent.verdict == "note"
+    assert "pip install snakepit-bridge" in absent.next_step
+    assert found.verdict == "ok"
+    assert str(tmp_path / "snakepit-bridge-python") in found.text

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from snakepit_bridge.client.blocking_stream import blocking_items
-from snakepit_bridge.client.loop_thread import loop_thread
+from snakepit_bridge.engine.loop_thread import loop_thread
 from snakepit_bridge.errors import CommandCancelledError, WrongCallError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -20,23 +20,28 @@ class Probe:
         streams: As in ``Job``.
         runs_on_loop: As in ``Job``.
         timeout_s: Seconds from now to the deadline.
+        args: As in ``Job``.
+        metadata: As in ``Job``.
         clock: The machine's own by default.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what an execution can have)
         self,
         code: Callable[[Execution], Any],
         *,
         streams: bool = False,
         runs_on_loop: bool = False,
         timeout_s: float | None = None,
+        args: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
         job = Job(
             session_id="s",
             command="probe.run",
-            args={},
+            args=args or {},
+            metadata=metadata or {},
             streams=streams,
             runs_on_loop=runs_on_loop,
             deadline=None if timeout_s is None else clock.monotonic() + timeout_s,

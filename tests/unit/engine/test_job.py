@@ -37,6 +37,7 @@ def test_a_job_is_data_that_survives_the_way_to_another_process(
         streams=True,
         deadline=12.5,
         trace_context={"traceparent": "00-1-2-01"},
+        metadata={"tenant": "a"},
     )
 
     assert copied(job) == job

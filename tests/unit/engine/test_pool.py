@@ -270,3 +270,49 @@ def test_a_closed_pool_takes_nothing() -> None:
 
     with pytest.raises(RuntimeError, match="closed"):
         pool.submit("late", _nothing, after=_nothing)
+
+
+@given(st.lists(st.sampled_from(["submit", "withdraw"]), max_size=30))
+def test_whatever_is_withdrawn_everything_else_runs_once_and_in_order(steps: list[str]) -> None:
+    """A thread that was called for something withdrawn takes what came in its place."""
+    ran, expected, number = list[int](), list[int](), 0
+    with _open_pool(max_threads=1) as pool:
+        gate = Gate()
+        pool.submit("gate", gate, after=_nothing)
+        assert gate.entered.wait(5)
+        for step in steps:
+            if step == "submit":
+                pool.submit(number, partial(ran.append, number), after=_nothing)
+                expected.append(number)
+                number += 1
+            elif expected:
+                assert pool.withdraw(expected.pop())
+        assert pool.queued == len(expected)
+        last = threading.Event()
+        pool.submit("last", last.set, after=_nothing)
+        gate.opened.set()
+        assert last.wait(5)
+
+    assert ran == expected
+
+
+def test_what_runs_one_after_another_runs_on_one_thread() -> None:
+    """Calls in turns once alternated between threads, which sqlite3 and DSPy refuse."""
+    with _open_pool(max_threads=3) as pool:
+        both_inside = threading.Barrier(2, timeout=5)
+        done = [threading.Event(), threading.Event()]
+
+        def meet() -> None:
+            both_inside.wait()
+
+        for event in done:
+            pool.submit(event, meet, after=event.set)
+        assert all(event.wait(5) for event in done)
+
+        seen = set[int]()
+        for _ in range(20):
+            over = threading.Event()
+            pool.submit(over, lambda: seen.add(threading.get_ident()), after=over.set)
+            assert over.wait(5)
+
+    assert len(seen) == 1

@@ -69,3 +69,5 @@ async def test_other_calls_of_a_closed_client_say_so_too() -> None:
         client.request("Ping", pb.PingRequest())
     with pytest.raises(WrongCallError, match="is closed"):
         await client.arequest("Ping", pb.PingRequest())
+    with pytest.raises(WrongCallError, match="is closed"):
+        await client.abegin_session(pb.InitializeSessionRequest(session_id="s"))

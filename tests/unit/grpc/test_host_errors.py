@@ -67,6 +67,7 @@ def test_a_message_names_the_host_the_wish_and_the_reason() -> None:
     error = _error(grpc.StatusCode.INTERNAL)
 
     assert error.message == "The host at host:1 could not get variable 'x': so it is."
+    assert error.details["host_message"] == "so it is"
 
 
 @pytest.mark.parametrize("details", [None, "", " "])

@@ -21,6 +21,11 @@ from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
 from snakepit_bridge.grpc.host_calls import HostCall
 from snakepit_bridge.grpc.host_link import HostLink, Limits, open_channel
 from snakepit_bridge.session.context import current_execution
+from snakepit_bridge.telemetry.correlation import (
+    CORRELATION_HEADER,
+    reset_correlation_id,
+    set_correlation_id,
+)
 from snakepit_bridge.testing import FakeClock
 from tests.unit.grpc.fake_rpcs import FakeChannel, FakeRpc
 
@@ -53,6 +58,15 @@ def a_command(clock: FakeClock, *, deadline: float | None = None) -> Iterator[Ex
         yield execution
     finally:
         current_execution.reset(token)
+
+
+@contextmanager
+def a_correlation_id(correlation_id: str) -> Iterator[None]:
+    token = set_correlation_id(correlation_id)
+    try:
+        yield
+    finally:
+        reset_correlation_id(token)
 
 
 async def test_a_call_waits_for_a_connection_and_returns_the_answer() -> None:
@@ -295,3 +309,55 @@ def test_impossible_limits_are_refused(name: str, value: int) -> None:
 @pytest.mark.parametrize("credentials", [None, grpc.local_channel_credentials()])
 def test_opening_a_channel_connects_nowhere(credentials: grpc.ChannelCredentials | None) -> None:
     open_channel("nowhere.invalid:1", LIMITS, credentials).close()
+
+
+@pytest.mark.defect("D22")
+async def test_every_call_carries_the_correlation_id_of_what_it_belongs_to() -> None:
+    """Calls to Elixir once did not tell whose they were."""
+    link, channel = _link(_answer, metadata=[("authorization", "Bearer 1")])
+
+    link.send(CALL)
+    with a_correlation_id("sp-1"):
+        link.send(CALL)
+        await link.send_async(CALL)
+
+    assert [dict(sent.metadata) for sent in channel.sent] == [
+        {"authorization": "Bearer 1"},
+        {"authorization": "Bearer 1", CORRELATION_HEADER: "sp-1"},
+        {"authorization": "Bearer 1", CORRELATION_HEADER: "sp-1"},
+    ]
+
+
+def test_a_call_with_a_correlation_id_of_its_own_carries_only_that() -> None:
+    link, channel = _link(_answer)
+    call = HostCall(
+        rpc="Ping", request=pb.PingRequest(), what="answer", metadata=[(CORRELATION_HEADER, "own")]
+    )
+
+    with a_correlation_id("sp-1"):
+        link.send(call)
+
+    assert channel.sent[0].metadata == ((CORRELATION_HEADER, "own"),)
+
+
+def test_a_correlation_id_that_no_header_can_carry_is_left_out() -> None:
+    link, channel = _link(_answer)
+
+    with a_correlation_id("é\n"):
+        link.send(CALL)
+
+    assert channel.sent[0].metadata == ()
+
+
+def test_a_call_may_have_less_patience_than_others() -> None:
+    def serve(rpc: str, call: FakeRpc) -> None:
+        if rpc == "Ping":
+            call.fail(grpc.StatusCode.UNAVAILABLE, "connection refused")
+
+    link, _ = _link(serve)
+    hasty = HostCall(
+        rpc="GetSession", request=pb.GetSessionRequest(), what="find it", connect_timeout_s=1e-9
+    )
+
+    with pytest.raises(HostUnavailableError, match="connection refused"):
+        link.send(hasty)

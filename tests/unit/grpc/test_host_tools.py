@@ -42,6 +42,7 @@ def test_a_missing_result_is_none() -> None:
     assert _result_of(success=True) is None
 
 
+@pytest.mark.defect("D6")
 def test_binary_data_is_the_result() -> None:
     """It was once dropped, and its description returned in its place."""
     assert _result_of(success=True, binary_result=b"\xff") == b"\xff"

@@ -56,6 +56,7 @@ def test_a_variable_that_is_there_takes_one_call() -> None:
     [request] = script.requests
     assert request.variable_identifier == "x"
     assert request.value.value == b'"v"'
+    assert request.value.type_url == "type.googleapis.com/snakepit.string"
     assert request.expected_version == 0
 
 

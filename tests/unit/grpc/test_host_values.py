@@ -17,6 +17,7 @@ from snakepit_bridge.grpc.host_values import (
 )
 
 
+@pytest.mark.defect("D5")
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -108,3 +109,11 @@ def test_bytes_keep_their_description(description: bytes, metadata: object) -> N
     result = binary_from(b"\xff", WireValue(value=description))
 
     assert result == BinaryResult(data=b"\xff", metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "label"),
+    [("any", LABEL), ("float", "type.googleapis.com/snakepit.float")],
+)
+def test_a_value_of_a_variable_is_labelled_with_its_type(type_name: str, label: str) -> None:
+    assert wire_value(0.5, "It", type_name).type_url == label

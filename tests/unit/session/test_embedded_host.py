@@ -2,15 +2,23 @@ from __future__ import annotations
 
 import pickle
 import threading
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from snakepit_bridge.errors import ErrorCode, HostToolError, QuotaExceededError, VariableError
+from snakepit_bridge.errors import (
+    ErrorCode,
+    HostToolError,
+    InvalidArgumentError,
+    QuotaExceededError,
+    VariableError,
+)
 from snakepit_bridge.session.embedded_host import MAX_MESSAGE, MAX_TRACEBACK, EmbeddedHost
 from snakepit_bridge.session.host import HostRuntime, HostTool
 from snakepit_bridge.session.limits import SessionLimits
 from snakepit_bridge.session.manager import SessionManager
+from snakepit_bridge.session.worker_tools import WorkerTool
 from snakepit_bridge.testing import FakeClock
 
 
@@ -195,3 +203,46 @@ def test_the_variables_of_a_session_end_with_it() -> None:
 
     with pytest.raises(VariableError):
         host.get_variable(session_id="s", name="x")
+
+
+async def test_a_search_through_a_text_does_not_block_the_loop() -> None:
+    """The clock is read on the thread that checks the value."""
+    threads = list[int]()
+
+    class Witness(FakeClock):
+        def now(self) -> datetime:
+            threads.append(threading.get_ident())
+            return super().now()
+
+    host = EmbeddedHost(clock=Witness())
+
+    async def set_to(value: str, **more: Any) -> int:
+        return await host.aset_variable(session_id="s", name="x", value=value, **more)
+
+    assert await set_to("aa", type="string", constraints={"pattern": "^a+$"}) == 1
+    assert await set_to("a") == 2
+    with pytest.raises(InvalidArgumentError):
+        await set_to("b")
+    assert threading.get_ident() not in threads
+
+    assert await set_to("b", constraints={}) == 3
+    assert threads[-1] == threading.get_ident()
+
+
+def test_the_parameters_of_an_offered_function_are_told() -> None:
+    host = EmbeddedHost()
+    host.offer(double)
+
+    (tool,) = host.list_tools(session_id="s")
+
+    assert tool.schema["properties"] == {"x": {"type": "integer"}}
+    assert tool.schema["required"] == ["x"]
+
+
+def test_what_workers_have_told_of_a_session_ends_with_it() -> None:
+    host = EmbeddedHost()
+    host.worker_tools.register("s", [WorkerTool(name="a", worker_id="w")])
+
+    host.forget_session("s")
+
+    assert host.worker_tools.listed("s") == []

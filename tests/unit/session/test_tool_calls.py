@@ -99,6 +99,7 @@ def test_a_cancellation_that_comes_too_late_is_no_trouble() -> None:
     on_cancel = execution.on_cancel
 
     class Remembers:
+        command, metadata = "test", dict[str, str]()
         cancelled, deadline, remaining_s = False, None, None
 
         def on_cancel(self, told: Callable[[], None]) -> Callable[[], None]:

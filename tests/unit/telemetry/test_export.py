@@ -13,9 +13,11 @@ from snakepit_bridge.telemetry.export import (
     SERVICE_NAME,
     TelemetryMissingError,
     exporting,
+    flush_tracing,
     flushed,
     in_memory,
     resource,
+    snakepit_resource,
 )
 from snakepit_bridge.version import __version__
 
@@ -133,6 +135,40 @@ def test_what_is_told_names_the_service_unless_the_environment_does(
     assert ours["service.name"] == SERVICE_NAME
     assert ours["service.version"] == __version__
     assert resource().attributes["service.name"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("environ", "of_otel", "name"),
+    [
+        ({}, None, "snakepit.python.bridge"),
+        ({}, "theirs", "theirs"),
+        ({"SNAKEPIT_SERVICE_NAME": "mine"}, "theirs", "mine"),
+    ],
+)
+def test_a_worker_of_snakepit_tells_its_own_name(
+    environ: dict[str, str], of_otel: str | None, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
+    if of_otel is not None:
+        monkeypatch.setenv("OTEL_SERVICE_NAME", of_otel)
+
+    attributes = snakepit_resource(environ).attributes
+
+    assert attributes["service.name"] == name
+    assert attributes["service.namespace"] == "snakepit"
+    assert attributes["service.version"] == __version__
+
+
+def test_a_worker_of_snakepit_has_an_id_of_its_own_unless_it_is_given_one() -> None:
+    given = snakepit_resource({"SNAKEPIT_INSTANCE_ID": "w1"}).attributes["service.instance.id"]
+    made_up = [snakepit_resource({}).attributes["service.instance.id"] for _ in range(2)]
+
+    assert given == "w1"
+    assert len({*made_up}) == 2
+
+
+def test_without_an_sdk_there_is_nothing_to_flush() -> None:
+    flush_tracing()
 
 
 def test_a_flush_that_never_ends_is_left_behind() -> None:

@@ -17,7 +17,6 @@ from snakepit_bridge.errors import (
     CommandDeadlineError,
     CommandNotFoundError,
     HandlerFailedError,
-    Outcome,
 )
 from snakepit_bridge.handlers.command import Command
 from snakepit_bridge.handlers.registry import handles
@@ -204,27 +203,6 @@ async def test_a_command_that_is_cancelled_after_its_deadline_is_late() -> None:
 
     assert dict(told.command_span.attributes or {})["error.type"] == "DEADLINE_EXCEEDED"
     assert told.counts() == {("do.wait", "error"): 1}
-
-
-@pytest.mark.parametrize(
-    ("outcome", "late", "code", "status"),
-    [
-        (Outcome.ABANDONED, True, "DEADLINE_EXCEEDED", "error"),
-        (Outcome.ABANDONED, False, "CANCELLED", "cancelled"),
-        (None, False, "CANCELLED", "cancelled"),
-    ],
-)
-def test_a_caller_who_left_because_time_was_over_counts_as_late(
-    *, outcome: Outcome | None, late: bool, code: str, status: str
-) -> None:
-    told = Told()
-
-    told.telemetry.command("c", "s", {}).cancelled(outcome, late=late)
-
-    attributes = dict(told.command_span.attributes or {})
-    assert attributes["error.type"] == code
-    assert attributes.get("snakepit.outcome") == outcome
-    assert told.counts() == {("unknown", status): 1}
 
 
 def test_a_command_the_bridge_itself_cancels_is_cancelled_too() -> None:

@@ -11,6 +11,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+from snakepit_bridge.telemetry.correlation import reset_correlation_id, set_correlation_id
 from snakepit_bridge.telemetry.log_format import logging_to
 from snakepit_bridge.telemetry.under_way import UnderWay, command_under_way
 
@@ -154,6 +155,38 @@ def test_a_line_inside_a_span_carries_its_ids(log: logging.Logger) -> None:
     assert inside["trace_id"] == f"{0xABC:032x}"
     assert inside["span_id"] == f"{0xDEF:016x}"
     assert told["trace_id"] == "of the record"
+
+
+# --- the call -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_tells_the_id_of_the_call_that_it_is_about(
+    form: Literal["text", "json"], log: logging.Logger
+) -> None:
+    stream = io.StringIO()
+
+    with logging_to(stream, form=form):
+        token = set_correlation_id("sp-1")
+        log.warning("inside")
+        reset_correlation_id(token)
+        log.warning("outside")
+        log.warning("told", extra={"correlation_id": "sp-2"})
+
+    inside, outside, told = stream.getvalue().splitlines()
+    assert "correlation_id" in inside
+    assert "sp-1" in inside
+    assert "correlation_id" not in outside
+    assert "sp-2" in told
+
+
+def test_a_record_that_says_it_has_no_id_has_none(log: logging.Logger) -> None:
+    stream = io.StringIO()
+
+    with logging_to(stream, form="json"):
+        log.warning("outside", extra={"correlation_id": "-"})
+
+    assert "correlation_id" not in lines(stream)[0]
 
 
 # --- the set-up --------------------------------------------------------------------------------

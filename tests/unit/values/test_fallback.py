@@ -7,9 +7,12 @@ import fractions
 from typing import Any, NoReturn
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 
-from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.detail import Detail
+from snakepit_bridge.values.fallback import Fallback, NoFallback, fallback_from
+from snakepit_bridge.values.refusals import CannotWriteError
 
 
 def _marker(type_name: str) -> dict[str, Any]:
@@ -194,3 +197,103 @@ def test_elements_are_counted_where_an_object_does_not_tell(rows: list[object]) 
 
 def test_a_scalar_of_an_array_library_becomes_its_number() -> None:
     assert Fallback(max_tolist_elements=0).convert(FakeArray(1.5, size=0)) == 1.5
+    assert Fallback(max_tolist_elements=0).convert(np.float32(1.5)) == 1.5
+
+
+def test_a_tensor_whose_size_is_a_method_is_measured_by_its_shape() -> None:
+    class Tensor(FakeArray):
+        shape = (2, 3)
+
+        def size(self) -> NoReturn:  # type: ignore[override]  # as torch has it
+            raise NotImplementedError
+
+        def __init__(self) -> None:
+            self._rows = [[1, 2, 3], [4, 5, 6]]
+
+    assert Fallback(max_tolist_elements=6).convert(Tensor()) == [[1, 2, 3], [4, 5, 6]]
+    assert "__type__" in Fallback(max_tolist_elements=5).convert(Tensor())
+
+
+def test_a_large_block_of_memory_is_not_even_converted() -> None:
+    assert Fallback(max_tolist_elements=2).convert(memoryview(b"hi")) == [104, 105]
+    assert Fallback(max_tolist_elements=1).convert(memoryview(b"hi")) == _marker(
+        "builtins.memoryview"
+    )
+
+
+def test_a_form_of_the_same_type_is_no_simpler_form() -> None:
+    """numpy's floats of 128 bits answer ``tolist`` with themselves, for ever."""
+    assert Fallback().convert(np.longdouble(1.5)) == _marker("numpy.longdouble")
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        (Detail.TYPE, "<unserializable builtins.set>"),
+        (Detail.REPR, "{'tok"),
+        (Detail.REDACTED_REPR, "{'tok"),
+    ],
+)
+def test_the_marker_tells_what_it_is_allowed_to(detail: Detail, shown: str) -> None:
+    fallback = Fallback(detail=detail, repr_max_length=5)
+
+    assert fallback.convert({"token"}) == {**_marker("builtins.set"), "__repr__": shown}
+
+
+def test_somebody_is_told_of_every_marker() -> None:
+    told: list[str] = []
+    fallback = Fallback(on_marker=told.append)
+
+    fallback.convert({1})
+    fallback.convert(1j)
+    fallback.convert(array.array("d"))
+
+    assert told == ["builtins.set", "builtins.complex"]
+
+
+def test_an_argument_may_have_a_simpler_form() -> None:
+    assert NoFallback().convert(array.array("d", [1.5])) == [1.5]
+
+
+@pytest.mark.parametrize("value", [b"hi", bytearray(b"hi"), memoryview(b"hi"), 1j, {1}])
+def test_an_argument_without_a_simpler_form_is_refused(value: object) -> None:
+    with pytest.raises(CannotWriteError, match="which JSON cannot express") as caught:
+        NoFallback().convert(value)
+
+    assert caught.value.hint.startswith("Send text, ")
+
+
+DETAIL = "SNAKEPIT_UNSERIALIZABLE_DETAIL"
+MAXLEN = "SNAKEPIT_UNSERIALIZABLE_REPR_MAXLEN"
+ELEMENTS = "SNAKEPIT_TOLIST_MAX_ELEMENTS"
+
+
+@pytest.mark.parametrize(
+    ("environ", "fallback"),
+    [
+        ({}, Fallback()),
+        ({DETAIL: " Type\n"}, Fallback(detail=Detail.TYPE)),
+        ({DETAIL: "repr_truncated"}, Fallback(detail=Detail.REPR)),
+        ({DETAIL: "repr_redacted_truncated"}, Fallback(detail=Detail.REDACTED_REPR)),
+        ({DETAIL: "none"}, Fallback()),
+        ({DETAIL: "all of it"}, Fallback()),
+        ({MAXLEN: " 20 "}, Fallback(repr_max_length=20)),
+        ({MAXLEN: ""}, Fallback(repr_max_length=500)),
+        ({MAXLEN: "many"}, Fallback(repr_max_length=500)),
+        ({MAXLEN: "99999"}, Fallback(repr_max_length=2000)),
+        ({MAXLEN: "-1"}, Fallback(repr_max_length=0)),
+        ({ELEMENTS: "100"}, Fallback(max_tolist_elements=100)),
+        ({ELEMENTS: "few"}, Fallback(max_tolist_elements=1_000_000)),
+        ({ELEMENTS: "-5"}, Fallback(max_tolist_elements=0)),
+    ],
+)
+def test_the_environment_decides(environ: dict[str, str], fallback: Fallback) -> None:
+    assert fallback_from(environ) == fallback
+
+
+def test_the_environment_does_not_decide_who_is_told() -> None:
+    told: list[str] = []
+
+    fallback_from({}, on_marker=told.append).marker(1j)
+
+    assert told == ["builtins.complex"]

@@ -12,6 +12,8 @@ import pytest
 
 from snakepit_bridge.values.fallback import Fallback
 from snakepit_bridge.values.natural_forms import simpler_form
+from snakepit_bridge.values.zero_copy import ZERO_COPY_KEY, ZeroCopyRef
+from tests.ids import shown
 
 
 class Colour(enum.Enum):
@@ -106,8 +108,9 @@ def _simpler(value: object) -> Any:
         (datetime.fromisoformat("2026-01-11T10:30:00"), "2026-01-11T10:30:00"),
         (datetime(2026, 1, 11, 10, 30, tzinfo=UTC), "2026-01-11T10:30:00+00:00"),
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (ZeroCopyRef({"kind": "arrow"}), {ZERO_COPY_KEY: True, "kind": "arrow"}),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_a_value_comes_one_step_nearer_to_plain_data(value: object, simpler: object) -> None:
     found = _simpler(value)

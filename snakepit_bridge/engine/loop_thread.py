@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import CancelledError, Future
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from snakepit_bridge.engine.eager import eager_task
 from snakepit_bridge.errors import CommandCancelledError, WrongCallError
 
 if TYPE_CHECKING:
@@ -24,14 +25,17 @@ CLOSE_TIMEOUT_S = 5.0
 
 
 @contextmanager
-def loop_thread(name: str, *, unwind_s: float = UNWIND_S) -> Iterator[LoopThread]:
+def loop_thread(
+    name: str, *, owner: str = "client", unwind_s: float = UNWIND_S
+) -> Iterator[LoopThread]:
     """A thread whose loop runs while the block does.
 
     Args:
         name: Of the thread, for people.
+        owner: What an error says is closed, once it is.
         unwind_s: How long work that is cancelled at the end is waited for.
     """
-    thread = LoopThread(name, unwind_s)
+    thread = LoopThread(name, owner, unwind_s)
     try:
         yield thread
     finally:
@@ -41,7 +45,8 @@ def loop_thread(name: str, *, unwind_s: float = UNWIND_S) -> Iterator[LoopThread
 class LoopThread:
     """Runs coroutines for other threads; see ``loop_thread``, which opens and closes it."""
 
-    def __init__(self, name: str, unwind_s: float) -> None:
+    def __init__(self, name: str, owner: str, unwind_s: float) -> None:
+        self._owner = owner
         self._unwind_s = unwind_s
         # Whatever the garbage collector ends may call start(), in the midst of start().
         self._gate = threading.RLock()
@@ -55,6 +60,11 @@ class LoopThread:
         """Enter a block on the loop that is left when the thread ends, after all other work."""
         return self.run(self._resources.enter_async_context(resource))
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the caller runs on this very thread."""
+        return threading.current_thread() is self._thread
+
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine on the loop and wait for it; being interrupted cancels it.
 
@@ -62,12 +72,12 @@ class LoopThread:
             WrongCallError: The thread is closed, or the caller would block a loop of its own.
             CommandCancelledError: The thread was closed meanwhile.
         """
-        _refuse_on_loop(work)
+        _refuse_on_loop(work, self._owner)
         future = self.start(work)
         try:
             return future.result()
         except CancelledError as error:
-            text = "The client was closed while the call ran."
+            text = f"The {self._owner} was closed while the call ran."
             raise CommandCancelledError(text) from error
         finally:
             future.cancel()
@@ -84,7 +94,19 @@ class LoopThread:
                 return asyncio.run_coroutine_threadsafe(work, self._loop)
         work.close()
         hint = "Call it inside its 'with' block, in the process that opened it."
-        raise WrongCallError("The client is closed.", {"hint": hint})
+        raise WrongCallError(f"The {self._owner} is closed.", {"hint": hint})
+
+    def task(self, work: Coroutine[Any, Any, None]) -> RemoteTask:
+        """Begin a task on the loop, from any thread; it makes its first step even when cancelled.
+
+        Raises:
+            WrongCallError: The thread is closed.
+        """
+        with self._gate:
+            if self._is_open and self._thread.is_alive():
+                return RemoteTask(self._loop, work)
+        work.close()
+        raise WrongCallError(f"The {self._owner} is closed.")
 
     def close(self) -> None:
         """Cancel what runs, leave the blocks that ``open`` entered, and end the thread."""
@@ -108,6 +130,36 @@ class LoopThread:
             await _end_all_but_this(self._unwind_s)
 
 
+class RemoteTask:
+    """A task on the loop of another thread.
+
+    Its first step is made before anything can cancel it, so what its code does in the end is done.
+    """
+
+    __slots__ = ("_is_cancelled", "_loop", "_task")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+        self._loop = loop
+        self._task: asyncio.Task[None] | None = None
+        self._is_cancelled = False
+        # The context of the caller goes along: the span and DSPy's settings live in it.
+        loop.call_soon_threadsafe(self._begin, work)
+
+    def cancel(self) -> None:
+        """Cancel the task, from any thread. Once: later calls must not tear it out of its end."""
+        with suppress(RuntimeError):  # the loop has closed, and cancelled it before
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = eager_task(work)
+
+    def _cancel(self) -> None:
+        # After _begin: a loop keeps the order.
+        if self._task is not None and not self._is_cancelled:
+            self._is_cancelled = True
+            self._task.cancel()
+
+
 async def _end_all_but_this(unwind_s: float) -> None:
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
@@ -116,12 +168,11 @@ async def _end_all_but_this(unwind_s: float) -> None:
         await asyncio.wait(tasks, timeout=unwind_s)
 
 
-def _refuse_on_loop(work: Coroutine[Any, Any, Any]) -> None:
+def _refuse_on_loop(work: Coroutine[Any, Any, Any], owner: str) -> None:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return
     work.close()
-    text = "A blocking client would block the event loop."
-    hint = "Use 'async with connect(target) as client' in async def code."
-    raise WrongCallError(text, {"hint": hint})
+    text = f"A blocking {owner} would block the event loop."
+    raise WrongCallError(text, {"hint": f"Use the {owner} with 'async with' in async def code."})

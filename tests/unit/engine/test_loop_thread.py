@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from snakepit_bridge.client.loop_thread import loop_thread
+from snakepit_bridge.engine.loop_thread import loop_thread
 from snakepit_bridge.errors import CommandCancelledError, WrongCallError
 
 flavour: ContextVar[str] = ContextVar("flavour", default="plain")

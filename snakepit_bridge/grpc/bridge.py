@@ -1,0 +1,66 @@
+"""Opens ``snakepit.bridge.BridgeService`` for a command handler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
+from snakepit_bridge.grpc.bridge_codec import DEFAULT_ENCODING
+from snakepit_bridge.grpc.bridge_service import BridgeService
+from snakepit_bridge.grpc.bridge_sessions import LocalSessions
+from snakepit_bridge.session.embedded_host import EmbeddedHost
+from snakepit_bridge.transport.dispatcher import Dispatcher
+from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.snakepit_chunk import SnakepitChunks
+from snakepit_bridge.values.snakepit_json import SnakepitJson
+
+if TYPE_CHECKING:
+    from snakepit_bridge.grpc.bridge_service import SessionKeeper
+    from snakepit_bridge.handlers.command_handler import CommandHandler
+    from snakepit_bridge.telemetry.stream import TelemetryStream
+
+BRIDGE_SERVICE = pb.DESCRIPTOR.services_by_name["BridgeService"].full_name
+
+
+class Bridge(msgspec.Struct, frozen=True, kw_only=True):
+    """How Snakepit's own service answers."""
+
+    keeper: SessionKeeper | None = None
+    """Answers for sessions; those of the command handler by default."""
+
+    telemetry_stream: TelemetryStream | None = None
+    """What ``StreamTelemetry`` sends; none makes that UNIMPLEMENTED."""
+
+    fallback: Fallback = Fallback()
+    """What stands for objects JSON does not know."""
+
+    upstream: bool = False
+    """Whether results have the shapes of Snakepit's own Python side."""
+
+
+def bridge_service(
+    handler: CommandHandler, bridge: Bridge, *, max_value_bytes: int
+) -> BridgeService:
+    """The service, not yet part of a server.
+
+    Where the bridge is its own host, it serves the tools and variables of that, too.
+    """
+    values = SnakepitJson(bridge.fallback, upstream=bridge.upstream)
+    items = SnakepitChunks(bridge.fallback, upstream=bridge.upstream)
+    dispatcher = Dispatcher(
+        handler,
+        max_value_bytes=max_value_bytes,
+        values={DEFAULT_ENCODING: values},
+        items={DEFAULT_ENCODING: items},
+    )
+    keeper = bridge.keeper or LocalSessions(handler.sessions)
+    stream = bridge.telemetry_stream
+    host = handler.sessions.host
+    if not isinstance(host, EmbeddedHost):
+        return BridgeService(dispatcher, keeper, telemetry_stream=stream)
+    # Here, because a worker, whose host is Elixir, has to start soon.
+    from snakepit_bridge.grpc.bridge_host import HostBridgeService  # noqa: PLC0415
+
+    return HostBridgeService(dispatcher, keeper, host, telemetry_stream=stream)

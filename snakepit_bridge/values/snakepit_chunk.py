@@ -1,0 +1,90 @@
+"""The items of a stream as Snakepit's ``BridgeService`` sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from snakepit_bridge.values.boundary import unwritable_result
+from snakepit_bridge.values.encoding import Encoded
+from snakepit_bridge.values.refusals import CannotWriteError, has_lone_surrogate, lone_surrogate
+from snakepit_bridge.values.snakepit_json import BYTES_LIKE, SnakepitJson
+
+_NEVER_CHUNKS: frozenset[type] = frozenset(
+    {dict, list, tuple, str, int, float, bool, bytes, type(None)}
+)
+
+
+class SnakepitChunks(SnakepitJson):
+    """The same encoding for what a command yields: one chunk for each item.
+
+    A chunk holds JSON text, or bytes as they are. An item that is a chunk object says itself what
+    its data are, whether it is the last one, and what else is to be known about it.
+
+    Args:
+        fallback: Decides what stands for objects JSON does not know.
+        upstream: Whether text goes without quotes, and ``None`` as no data at all, as Snakepit's
+            own Python side has it.
+    """
+
+    def encode(self, value: object) -> Encoded:
+        """Write an item.
+
+        Returns:
+            The data of the chunk, with ``is_final`` and ``metadata`` if the item is a chunk object.
+        """
+        try:
+            if type(value) in _NEVER_CHUNKS or not is_chunk(value):
+                return Encoded(self._data(value))
+            return self._chunk(value)
+        except CannotWriteError as error:
+            raise unwritable_result(error, self.name) from error
+
+    def _chunk(self, item: Any) -> Encoded:
+        metadata = getattr(item, "metadata", None)
+        return Encoded(
+            self._data(item.data),
+            is_final=bool(getattr(item, "is_final", False)),
+            metadata=_texts(metadata) if isinstance(metadata, Mapping) else {},
+        )
+
+    def _data(self, value: Any) -> bytes:
+        if isinstance(value, BYTES_LIKE):
+            return bytes(value)
+        if self._upstream:
+            if value is None:
+                return b""
+            if isinstance(value, str):
+                return _utf8(value)
+        return self._write(value)
+
+
+def is_chunk(item: object) -> bool:
+    """Whether an item is a chunk object: it has ``data``, and ``is_final`` or ``metadata``.
+
+    Having means that the object or its class defines the attribute. Members of a dict do not
+    count, nor what an object makes up when asked for it, as mocks and proxies do. An array has
+    ``data`` alone, so it is none.
+    """
+    if isinstance(item, dict | type):
+        return False
+    return _has(item, "data") and (_has(item, "is_final") or _has(item, "metadata"))
+
+
+def _has(item: object, name: str) -> bool:
+    return hasattr(type(item), name) or name in getattr(item, "__dict__", ())
+
+
+def _texts(metadata: Mapping[Any, Any]) -> dict[str, str]:
+    # What is said about an item must not keep the item from arriving.
+    return {_sendable(str(name)): _sendable(str(each)) for name, each in metadata.items()}
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _utf8(text: str) -> bytes:
+    if has_lone_surrogate(text):
+        raise CannotWriteError(*lone_surrogate())
+    return text.encode()

@@ -1,0 +1,7 @@
+"""Where Snakepit's users import ``ZeroCopyRef`` from."""
+
+from __future__ import annotations
+
+from snakepit_bridge.values.zero_copy import ZeroCopyRef
+
+__all__ = ["ZeroCopyRef"]

@@ -92,6 +92,11 @@ class ToolEntry(HandlerEntry):
             "required": [each.name for each in parameters if each.required],
         }
 
+    @property
+    def may_stream(self) -> bool:
+        """Whether its author says that it yields items."""
+        return self._registration is not None and self._registration.supports_streaming
+
     def takes(self, parameter: str) -> bool:
         """True for every name: a tool gets its arguments as they were sent."""
         del parameter

@@ -7,14 +7,16 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Generator,
 from concurrent.futures import Future
 from contextlib import aclosing, suppress
 from queue import SimpleQueue
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from snakepit_bridge.errors import WrongCallError
 from snakepit_bridge.session.context import current_execution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snakepit_bridge.engine.loop_thread import LoopThread
+    from snakepit_bridge.engine.loop_thread import LoopThread, RemoteTask
 
 AHEAD = 16
 """Items that ``async`` code may be ahead of the thread that takes them, so that the two do not wait
@@ -30,9 +32,12 @@ def value_from_loop(thread: LoopThread, work: Awaitable[Any]) -> Any:
     Args:
         thread: Where it runs.
         work: A coroutine, or another awaitable that belongs to no loop yet.
+
+    Raises:
+        WrongCallError: The thread is closed.
     """
     outcome: Future[Any] = Future()
-    task = thread.task(_tell(work, outcome))
+    task = _begun(thread, work, outcome)
     take_back = _with_command(task.cancel)
     try:
         return outcome.result()
@@ -43,7 +48,7 @@ def value_from_loop(thread: LoopThread, work: Awaitable[Any]) -> Any:
 def end_from_loop(thread: LoopThread, work: Awaitable[Any]) -> None:
     """As ``value_from_loop``, for what is done at an end: a command that is cancelled waits."""
     outcome: Future[Any] = Future()
-    thread.task(_tell(work, outcome))
+    _begun(thread, work, outcome)
     outcome.result()
 
 
@@ -72,6 +77,15 @@ def _with_command(cancel: Callable[[], None]) -> Callable[[], None]:
 
 def _nothing() -> None:
     """Code that belongs to no command is cancelled with none."""
+
+
+def _begun(thread: LoopThread, work: Awaitable[Any], outcome: Future[Any]) -> RemoteTask:
+    try:
+        return thread.task(_tell(work, outcome))
+    except WrongCallError:
+        if isinstance(work, CoroutineType):
+            work.close()  # else Python warns that nobody awaited it
+        raise
 
 
 async def _tell(work: Awaitable[Any], outcome: Future[Any]) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+import threading
+from contextlib import suppress
 from typing import TextIO
 
+from snakepit_bridge.adapters.unread_stderr import write_or_drop
 from snakepit_bridge.settings import environment
 from snakepit_bridge.telemetry.correlation import get_correlation_id
 
@@ -55,12 +58,40 @@ class SnakepitLines(logging.Formatter):
         return f"{line}\n{foreign}" if foreign else line
 
 
+class _Here(threading.local):
+    """What is special about this thread."""
+
+    may_wait = True
+
+
+_here = _Here()
+
+
+def log_without_waiting() -> None:
+    """Let nothing that this thread logs wait until somebody reads standard error.
+
+    For threads that others rely on. What a full pipe has no room for is lost.
+    """
+    _here.may_wait = False
+
+
 class _OurHandler(logging.StreamHandler[TextIO]):
     """Writes to what is standard error now; known by its type, so that it can be replaced."""
 
     def __init__(self, level: int) -> None:
         logging.Handler.__init__(self, level)
         self.setFormatter(SnakepitLines())
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write a record, or drop it where this thread cannot wait."""
+        if _here.may_wait:
+            return bool(super().handle(record))
+        # Without the lock: whoever has it may be waiting for a reader.
+        passes = bool(self.filter(record))
+        if passes:
+            with suppress(TypeError, ValueError):  # arguments that do not fit the text
+                write_or_drop(f"{self.format(record)}\n")
+        return passes
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]  # read by StreamHandler, set by nobody

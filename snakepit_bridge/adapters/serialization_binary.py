@@ -5,36 +5,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
+from snakepit_bridge.session.variable_data import shown
+from snakepit_bridge.values.raw_numbers import CODES, FORMAT, MAX_AXES, is_shape, nested
 from snakepit_bridge.values.tensors import array_of_bytes, bytes_of_array, is_array
 
 BINARY_THRESHOLD = 10_240
 """Bytes from which a tensor or an embedding leaves as bytes, at 8 for each element."""
 
-FORMAT = "raw"
-"""How the description names these bytes: little-endian, row by row, without anything between."""
-
 _ELEMENT_BYTES = 8
-
-_MAX_AXES = 64
-"""As many as numpy has, so a list that contains itself has an end, too."""
-
-_CODES: Mapping[str, str] = {
-    "float16": "e",
-    "float32": "f",
-    "float64": "d",
-    "int8": "b",
-    "int16": "h",
-    "int32": "i",
-    "int64": "q",
-    "uint8": "B",
-    "uint16": "H",
-    "uint32": "I",
-    "uint64": "Q",
-    "bool": "?",
-}
-"""The types of elements there are, as numpy names them, with their codes in ``struct``."""
 
 
 class Raw(NamedTuple):
@@ -57,14 +37,14 @@ def raw_from(value: Any, type_name: str) -> Raw | None:
     if type_name not in {"tensor", "embedding"}:
         return None
     if is_array(value):
-        if not _is_large(value.size) or value.dtype.name not in _CODES:
+        if not _is_large(value.size) or value.dtype.name not in CODES:
             return None
         return _described(type_name, value.shape, value.dtype.name, bytes_of_array(value))
     data, shape = (value, [len(value)]) if type_name == "embedding" else _parts_of(value)
-    elements = _flattened(data)
-    if not _is_large(len(elements)) or not _is_shape(shape) or prod(shape) != len(elements):
+    if not is_shape(shape) or not _is_large(prod(shape)):
         return None
-    return _packed(type_name, shape, elements)
+    elements = _flattened(data, prod(shape))
+    return _packed(type_name, shape, elements) if len(elements) == prod(shape) else None
 
 
 def value_from_raw(description: Any, data: bytes) -> Any:
@@ -83,8 +63,8 @@ def value_from_raw(description: Any, data: bytes) -> Any:
         array = array_of_bytes(data, dtype, shape)
         if array is not None:
             return array
-    elements = struct.unpack(f"<{prod(shape)}{_CODES[dtype]}", data)
-    rows = _nested(elements, shape)
+    elements = struct.unpack(f"<{prod(shape)}{CODES[dtype]}", data)
+    rows = nested(elements, shape)
     return rows if type_name != "tensor" else {"shape": shape, "data": rows}
 
 
@@ -113,17 +93,21 @@ def _packed(type_name: str, shape: Sequence[int], elements: list[Any]) -> Raw | 
     if dtype is None:
         return None
     try:
-        data = struct.pack(f"<{len(elements)}{_CODES[dtype]}", *elements)
+        data = struct.pack(f"<{len(elements)}{CODES[dtype]}", *elements)
     except struct.error:  # an integer of more than 64 bits
         return None
     return _described(type_name, shape, dtype, data)
 
 
-def _flattened(data: Any) -> list[Any]:
-    """The elements of lists that are nested evenly; anything else is one element."""
+def _flattened(data: Any, count: int) -> list[Any]:
+    """The elements of lists that are nested evenly; anything else is one element.
+
+    Lists that contain themselves have no end, so it goes on for as many axes as there may be, and
+    while there are not more elements than ``count``.
+    """
     rows = [data]
-    for _ in range(_MAX_AXES):
-        if not rows or not all(isinstance(row, list | tuple) for row in rows):
+    for _ in range(MAX_AXES):
+        if not 0 < len(rows) <= count or not all(isinstance(row, list | tuple) for row in rows):
             break
         rows = [element for row in rows for element in row]
     return rows
@@ -140,25 +124,10 @@ def _checked(description: Any, data: bytes) -> tuple[str, str, list[int]]:
         )
         raise ValueError(message)
     dtype, shape = str(facts.get("dtype")), facts.get("shape")
-    if dtype not in _CODES:
-        message = f"Elements of type {dtype!r} are not read; these are: {', '.join(_CODES)}."
+    if dtype not in CODES:
+        message = f"Elements of type {dtype!r} are not read; these are: {', '.join(CODES)}."
         raise ValueError(message)
-    if not _is_shape(shape) or prod(shape) * struct.calcsize(f"<{_CODES[dtype]}") != len(data):
-        message = f"{len(data)} bytes do not hold {dtype} elements of shape {shape!r}."
+    if not is_shape(shape) or prod(shape) * struct.calcsize(f"<{CODES[dtype]}") != len(data):
+        message = f"{len(data)} bytes do not hold {dtype} elements of shape {shown(shape)}."
         raise ValueError(message)
-    return str(facts.get("type")), dtype, shape
-
-
-def _is_shape(shape: Any) -> TypeGuard[list[int]]:
-    return isinstance(shape, list) and all(type(axis) is int and axis >= 0 for axis in shape)
-
-
-def _nested(elements: Sequence[Any], shape: Sequence[int]) -> Any:
-    if not shape:
-        return elements[0]
-    if len(shape) == 1:
-        return list(elements)
-    step = len(elements) // shape[0] if shape[0] else 0
-    return [
-        _nested(elements[index * step : (index + 1) * step], shape[1:]) for index in range(shape[0])
-    ]
+    return str(facts.get("type")), dtype, list(shape)

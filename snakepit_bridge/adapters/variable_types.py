@@ -10,6 +10,7 @@ from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.nearest import did_you_mean
 from snakepit_bridge.session.variable_data import array_shape
 from snakepit_bridge.session.variable_types import Declaration, type_of
+from snakepit_bridge.values.special_floats import SPECIAL_FLOATS
 
 
 class VariableType(StrEnum):
@@ -103,11 +104,8 @@ def _type_named(var_type: str | VariableType) -> VariableType:
         raise ValueError(f"There is no variable type {str(var_type)!r}. {hint}") from None
 
 
-_SPECIAL_FLOATS = frozenset({"NaN", "Infinity", "-Infinity"})
-
-
 def _float(value: Any) -> Any:
-    return float(value) if isinstance(value, str) and value in _SPECIAL_FLOATS else value
+    return SPECIAL_FLOATS.get(value, value) if isinstance(value, str) else value
 
 
 def _integer(value: Any) -> Any:

@@ -26,7 +26,11 @@ CLOSE_TIMEOUT_S = 5.0
 
 @contextmanager
 def loop_thread(
-    name: str, *, owner: str = "client", unwind_s: float = UNWIND_S
+    name: str,
+    *,
+    owner: str = "client",
+    unwind_s: float = UNWIND_S,
+    close_timeout_s: float = CLOSE_TIMEOUT_S,
 ) -> Iterator[LoopThread]:
     """A thread whose loop runs while the block does.
 
@@ -34,8 +38,9 @@ def loop_thread(
         name: Of the thread, for people.
         owner: What an error says is closed, once it is.
         unwind_s: How long work that is cancelled at the end is waited for.
+        close_timeout_s: How long the thread itself is waited for, which work may block.
     """
-    thread = LoopThread(name, owner, unwind_s)
+    thread = LoopThread(name, owner, unwind_s, close_timeout_s)
     try:
         yield thread
     finally:
@@ -45,9 +50,10 @@ def loop_thread(
 class LoopThread:
     """Runs coroutines for other threads; see ``loop_thread``, which opens and closes it."""
 
-    def __init__(self, name: str, owner: str, unwind_s: float) -> None:
+    def __init__(self, name: str, owner: str, unwind_s: float, close_timeout_s: float) -> None:
         self._owner = owner
         self._unwind_s = unwind_s
+        self._close_timeout_s = close_timeout_s
         # Whatever the garbage collector ends may call start(), in the midst of start().
         self._gate = threading.RLock()
         self._is_open = True
@@ -114,7 +120,7 @@ class LoopThread:
             was_open, self._is_open = self._is_open, False
         if was_open and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(CLOSE_TIMEOUT_S)
+            self._thread.join(self._close_timeout_s)
 
     # --- on the thread --------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class ThreadPool:
             after: Tells that it is over, once its place is free: who hears of it may submit again.
 
         Raises:
-            PoolFullError: The queue is full.
+            PoolFullError: The queue is full, or the system gives the first thread no place.
         """
         with self._lock:
             if self._closed:
@@ -88,7 +88,7 @@ class ThreadPool:
             if self._idle:
                 self._calls[heappop(self._idle)].put(_SERVE)
             elif len(self._threads) < self.max_threads:
-                self._start_thread()
+                self._start_thread_for(key)
 
     def withdraw(self, key: object) -> bool:
         """Take a waiting callable out of the queue; false when it runs or has run."""
@@ -123,13 +123,23 @@ class ThreadPool:
         error.retry_after_s = 1.0
         return error
 
+    def _start_thread_for(self, key: object) -> None:
+        try:
+            self._start_thread()
+        except RuntimeError as error:
+            # The system has no more threads. One of those that run comes to it later.
+            self._calls.pop()
+            if not self._threads:
+                del self._waiting[key]
+                raise _no_threads() from error
+
     def _start_thread(self) -> None:
         number = self._new_number()
         thread = threading.Thread(
             target=self._serve, args=(number,), name=f"bridge-job-{number}", daemon=True
         )
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _new_number(self) -> int:
         self._calls.append(SimpleQueue())
@@ -161,6 +171,13 @@ class ThreadPool:
             _, steps = self._waiting.popitem(last=False)
             self._running += 1
             return steps
+
+
+def _no_threads() -> PoolFullError:
+    text = "The system gives this process no thread."
+    error = PoolFullError(text, {"hint": "Raise its limit of processes, or of memory."})
+    error.retry_after_s = 1.0
+    return error
 
 
 def _contain(step: Callable[[], None]) -> None:

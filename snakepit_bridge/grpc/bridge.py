@@ -11,15 +11,14 @@ from snakepit_bridge.grpc.bridge_codec import DEFAULT_ENCODING
 from snakepit_bridge.grpc.bridge_service import BridgeService
 from snakepit_bridge.grpc.bridge_sessions import LocalSessions
 from snakepit_bridge.session.embedded_host import EmbeddedHost
-from snakepit_bridge.transport.dispatcher import Dispatcher
 from snakepit_bridge.values.fallback import Fallback
 from snakepit_bridge.values.snakepit_chunk import SnakepitChunks
 from snakepit_bridge.values.snakepit_json import SnakepitJson
 
 if TYPE_CHECKING:
     from snakepit_bridge.grpc.bridge_service import SessionKeeper
-    from snakepit_bridge.handlers.command_handler import CommandHandler
     from snakepit_bridge.telemetry.stream import TelemetryStream
+    from snakepit_bridge.transport.dispatcher import Dispatcher
 
 BRIDGE_SERVICE = pb.DESCRIPTOR.services_by_name["BridgeService"].full_name
 
@@ -40,27 +39,24 @@ class Bridge(msgspec.Struct, frozen=True, kw_only=True):
     """Whether results have the shapes of Snakepit's own Python side."""
 
 
-def bridge_service(
-    handler: CommandHandler, bridge: Bridge, *, max_value_bytes: int
-) -> BridgeService:
+def bridge_service(dispatcher: Dispatcher, bridge: Bridge) -> BridgeService:
     """The service, not yet part of a server.
 
     Where the bridge is its own host, it serves the tools and variables of that, too.
+
+    Args:
+        dispatcher: Runs the commands; the service reads and writes values in its own way.
+        bridge: How the service answers.
     """
     values = SnakepitJson(bridge.fallback, upstream=bridge.upstream)
     items = SnakepitChunks(bridge.fallback, upstream=bridge.upstream)
-    dispatcher = Dispatcher(
-        handler,
-        max_value_bytes=max_value_bytes,
-        values={DEFAULT_ENCODING: values},
-        items={DEFAULT_ENCODING: items},
-    )
-    keeper = bridge.keeper or LocalSessions(handler.sessions)
-    stream = bridge.telemetry_stream
-    host = handler.sessions.host
+    own = dispatcher.with_codecs(values={DEFAULT_ENCODING: values}, items={DEFAULT_ENCODING: items})
+    sessions = dispatcher.handler.sessions
+    keeper = bridge.keeper or LocalSessions(sessions)
+    stream, host = bridge.telemetry_stream, sessions.host
     if not isinstance(host, EmbeddedHost):
-        return BridgeService(dispatcher, keeper, telemetry_stream=stream)
+        return BridgeService(own, keeper, telemetry_stream=stream)
     # Here, because a worker, whose host is Elixir, has to start soon.
     from snakepit_bridge.grpc.bridge_host import HostBridgeService  # noqa: PLC0415
 
-    return HostBridgeService(dispatcher, keeper, host, telemetry_stream=stream)
+    return HostBridgeService(own, keeper, host, telemetry_stream=stream)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.any_pb2 import Any as AnyMessage
-
 from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
 from snakepit_bridge.telemetry.correlation import CORRELATION_HEADER, new_correlation_id
 from snakepit_bridge.telemetry.propagation import HEADERS
@@ -47,7 +45,8 @@ class Call:
         headers = _headers(context)
         self.request = request
         self.correlation_id = headers.pop(CORRELATION_HEADER, "") or new_correlation_id()
-        metadata = dict(request.metadata)
+        told = request.metadata
+        metadata = {name: told[name] for name in told}
         encoding = headers.pop(ENCODING_HEADER, "") or metadata.get(ENCODING_HEADER, "")
         self.envelope = Envelope(
             command=request.tool_name,
@@ -65,13 +64,16 @@ class Call:
 def response_from(reply: Reply, duration_ms: int) -> pb.ExecuteToolResponse:
     """The answer of a tool that has its value."""
     encoded = reply.encoded or _NOTHING
-    return pb.ExecuteToolResponse(
-        success=True,
-        result=AnyMessage(type_url=_LABEL_PREFIX + encoded.label, value=encoded.value),
-        binary_result=encoded.binary,
-        metadata=reply.metadata,
-        execution_time_ms=duration_ms,
+    response = pb.ExecuteToolResponse(
+        success=True, binary_result=encoded.binary, execution_time_ms=duration_ms
     )
+    # Piece by piece, which takes protobuf half of the time of a message with all of it.
+    result, metadata = response.result, response.metadata
+    result.type_url = _LABEL_PREFIX + encoded.label
+    result.value = encoded.value
+    for name, text in reply.metadata.items():
+        metadata[name] = text
+    return response
 
 
 def chunk_from(encoded: Encoded, chunk_id: str, *, is_final: bool) -> pb.ToolChunk:
@@ -86,14 +88,17 @@ _NOTHING = Encoded(value=b"null", label="string")
 
 def _arguments(request: pb.ExecuteToolRequest) -> Mapping[str, bytes | Typed | Binary]:
     arguments: dict[str, bytes | Typed | Binary] = {}
-    for name, parameter in request.parameters.items():
+    # By name: the items() of protobuf's maps are Python code, and twice as slow.
+    parameters, binary = request.parameters, request.binary_parameters
+    for name in parameters:
+        parameter = parameters[name]
         label = parameter.type_url
         arguments[name] = (
             parameter.value if label in _PLAIN_LABELS else Typed(label, parameter.value)
         )
-    for name, data in request.binary_parameters.items():
+    for name in binary:
         # Under one name the bytes win, as they always have.
-        arguments[name] = Binary(data)
+        arguments[name] = Binary(binary[name])
     return arguments
 
 

@@ -117,6 +117,17 @@ def closed(call: HostCall, address: str) -> HostUnavailableError:
     return error
 
 
+def forked(call: HostCall, address: str, process_id: int) -> WrongCallError:
+    """The error for a call in a process that was forked from the one that opened the client."""
+    text = (
+        f"The client of the host at {address} belongs to process {process_id}: "
+        f"a process that was forked from it cannot {call.what}."
+    )
+    # gRPC's threads are not there to hear the answer, so the call would never end.
+    hint = "Let the forked process return what it has found, and make the call before or after."
+    return WrongCallError(text, {"address": address, "rpc": call.rpc, "hint": hint})
+
+
 def too_large(call: HostCall, size_bytes: int, limit_bytes: int) -> InvalidArgumentError:
     """The error for a request that gRPC would not send."""
     text = f"It takes {size_bytes} bytes to {call.what}; one message has at most {limit_bytes}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -105,6 +106,7 @@ class HostLink:
         self._limits = limits
         self._metadata = tuple(metadata)
         self._closed = False
+        self._process_id = os.getpid()
         self._stub = BridgeServiceStub(channel)
 
     def send(self, call: HostCall) -> Any:
@@ -166,6 +168,8 @@ class HostLink:
         return remaining_s if call.timeout_s is None else min(call.timeout_s, remaining_s)
 
     def _start(self, call: HostCall, timeout_s: float) -> RpcFuture:
+        if os.getpid() != self._process_id:
+            raise host_errors.forked(call, self.address, self._process_id)
         size_bytes = call.request.ByteSize()
         if size_bytes > self._limits.max_message_bytes:
             raise host_errors.too_large(call, size_bytes, self._limits.max_message_bytes)

@@ -21,16 +21,18 @@ from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
 from snakepit_bridge.grpc.host_calls import HostCall, Operation, message, repeated
 from snakepit_bridge.grpc.host_values import value_from
 from snakepit_bridge.session.host import VariableInfo
+from snakepit_bridge.values.special_floats import SPECIAL_FLOATS
 
-UNSERVED_HINT = "Snakepit keeps no variables since release 0.5; let the bridge keep them itself."
+UNSERVED_HINT = (
+    "Snakepit keeps no variables since release 0.5: keep the value in Elixir, or on a server that "
+    "was started without --host-address."
+)
 
 ERRORS: Mapping[grpc.StatusCode, type[BridgeError]] = {
     grpc.StatusCode.NOT_FOUND: VariableError,
     grpc.StatusCode.ABORTED: VersionConflictError,
 }
 """What statuses mean when they are about a variable."""
-
-_SPECIAL_FLOATS = frozenset({"NaN", "Infinity", "-Infinity"})
 
 _SAFE_PATTERN = re.compile(r"[A-Za-z0-9_*]*")
 """Patterns that mean the same, or more, where the host takes them for a regular expression."""
@@ -111,8 +113,8 @@ def value_of(variable: pb.Variable) -> Any:
             {"name": variable.name, "hint": "Have the host keep it as JSON, e.g. in parts."},
         )
     value = value_from(variable.value, what)
-    if variable.type == "float" and isinstance(value, str) and value in _SPECIAL_FLOATS:
-        return float(value)
+    if variable.type == "float" and isinstance(value, str):
+        return SPECIAL_FLOATS.get(value, value)
     return value
 
 

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
 import grpc
-from msgspec.structs import replace
 
 from snakepit_bridge.engine.loop_thread import loop_thread
 from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
@@ -17,13 +16,8 @@ from snakepit_bridge.grpc._generated.snakepit_bridge_pb2_grpc import (
 from snakepit_bridge.grpc._generated.snakepit_pb2_grpc import add_SnakepitBridgeServicer_to_server
 from snakepit_bridge.grpc.auth import TokenInterceptor
 from snakepit_bridge.grpc.bridge import BRIDGE_SERVICE, Bridge, bridge_service
-from snakepit_bridge.grpc.listen import (
-    DEFAULT_PORT,
-    IPV6_LOOPBACK,
-    Listen,
-    has_ipv6_loopback,
-    host_port,
-)
+from snakepit_bridge.grpc.listen import DEFAULT_PORT, Listen
+from snakepit_bridge.grpc.ports import bind
 from snakepit_bridge.grpc.service import SnakepitBridgeService
 from snakepit_bridge.grpc.standard_services import StandardServices
 from snakepit_bridge.transport.dispatcher import dispatching
@@ -44,9 +38,6 @@ ANSWER_S = 0.5
 
 MESSAGE_MARGIN = 64 * 1024
 """Bytes of a message kept free for what is not the value: ids, metadata, framing."""
-
-FREE_PORTS_TRIED = 20
-"""One that is free on 127.0.0.1 may be taken on ::1."""
 
 SERVICE = pb.DESCRIPTOR.services_by_name["SnakepitBridge"].full_name
 
@@ -83,12 +74,10 @@ async def grpc_server(
     async with dispatching(handler, max_value_bytes=max_value_bytes) as dispatcher:
         if server is None:
             server = _new_server(listen)
-            address = _bind(server, listen)
+            address = bind(server, listen)
         else:
             address = listen.target
-        bridging = bridge_service(
-            dispatcher.handler, bridge or Bridge(), max_value_bytes=max_value_bytes
-        )
+        bridging = bridge_service(dispatcher, bridge or Bridge())
         health = _add_services(server, dispatcher, bridging)
         await server.start()
         try:
@@ -195,35 +184,3 @@ def _add_services(
     standard = StandardServices((SERVICE, BRIDGE_SERVICE))
     server.add_generic_rpc_handlers((standard,))
     return standard
-
-
-def _bind(server: grpc.aio.Server, listen: Listen) -> str:
-    try:
-        port = _bind_both(server, listen) if listen.both_loopbacks else _add_port(server, listen)
-    except RuntimeError as error:
-        text = f"cannot listen on {listen.target}: is it in use, or not of this machine?"
-        raise OSError(text) from error
-    return listen.target if listen.uds is not None else host_port(listen.host, port)
-
-
-def _bind_both(server: grpc.aio.Server, listen: Listen) -> int:
-    """Bind one port of both loopbacks; where there is no IPv6, of the one there is."""
-    if not has_ipv6_loopback():
-        return _add_port(server, listen)
-    attempts = 1 if listen.port else FREE_PORTS_TRIED
-    while True:
-        attempts -= 1
-        port = _add_port(server, listen)
-        other = replace(listen, host=IPV6_LOOPBACK, port=port, both_loopbacks=False)
-        try:
-            return _add_port(server, other)
-        except RuntimeError:
-            # Not without it: callers who say localhost would reach whoever has it.
-            if not attempts:
-                raise
-
-
-def _add_port(server: grpc.aio.Server, listen: Listen) -> int:
-    if listen.tls is not None:
-        return server.add_secure_port(listen.target, listen.tls.credentials())
-    return server.add_insecure_port(listen.target)

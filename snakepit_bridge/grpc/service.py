@@ -81,8 +81,8 @@ class SnakepitBridgeService(SnakepitBridgeServicer):
             healthy=True,
             worker_id=request.worker_id or self._dispatcher.handler.worker_id,
             uptime_ms=self._uptime_ms(),
-            total_requests=self._dispatcher.answered,
-            total_errors=self._dispatcher.failed,
+            total_requests=self._dispatcher.tally.answered,
+            total_errors=self._dispatcher.tally.failed,
             version=__version__,
         )
 
@@ -111,8 +111,8 @@ class SnakepitBridgeService(SnakepitBridgeServicer):
     def _stats(self) -> pb.WorkerStats:
         uptime_ms = self._uptime_ms()
         return pb.WorkerStats(
-            requests_handled=self._dispatcher.answered,
-            requests_failed=self._dispatcher.failed,
+            requests_handled=self._dispatcher.tally.answered,
+            requests_failed=self._dispatcher.tally.failed,
             uptime_ms=uptime_ms,
             # Linux tells the peak in KiB.
             memory_usage_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

@@ -96,6 +96,11 @@ class HandlerEntry:
     answers_both = False
     """Whether the code itself decides, call by call, between a value and items."""
 
+    @property
+    def may_stream(self) -> bool:
+        """Whether callers should be told that it yields items."""
+        return self.streams
+
     tells_python_calls = False
     """Whether the code tells of the Python calls it makes, so that nobody else has to."""
 

@@ -123,5 +123,5 @@ def _described(command: str, entry: HandlerEntry) -> dict[str, Any]:
         "name": command,
         "description": entry.description,
         "schema": dict(entry.schema),
-        "streams": entry.streams,
+        "streams": entry.may_stream,
     }

@@ -10,6 +10,7 @@ from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.nearest import did_you_mean
 from snakepit_bridge.session.variable_constraints import rules_from
 from snakepit_bridge.session.variable_data import array_shape, copied, shown
+from snakepit_bridge.values.raw_numbers import is_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,14 +130,10 @@ def _fits_tensor(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return array_shape(value) is not None
     shape, data = value.get("shape"), value.get("data")
-    if not isinstance(shape, list | tuple) or not all(_is_size(size) for size in shape):
+    if not is_shape(shape):
         return False
     leaves = list(_flat(data))
     return len(leaves) == prod(shape) and all(map(_is_number, leaves))
-
-
-def _is_size(value: Any) -> bool:
-    return _fits_integer(value) and value >= 0
 
 
 def _flat(data: Any) -> Iterator[Any]:

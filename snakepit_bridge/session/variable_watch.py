@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
-from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
@@ -91,7 +92,10 @@ class VariableWatch:
         """How the variables were when the watch began, by name."""
         self._max_pending = max_pending
         self._max_pending_bytes = max_pending_bytes
-        self._pending: deque[VariableChange] = deque()
+        # By their order; once the reader has fallen behind, by variable and kind.
+        self._pending: OrderedDict[Hashable, VariableChange] = OrderedDict()
+        self._count = itertools.count()
+        self._is_behind = False
         self._pending_bytes = 0
         self._lock = threading.Lock()
         self._loop = asyncio.get_running_loop()
@@ -106,11 +110,12 @@ class VariableWatch:
         with self._lock:
             if self._ended:
                 return
-            self._pending.append(change)
-            self._pending_bytes += change.size_bytes
-            is_far = self._pending_bytes > self._max_pending_bytes
-            if is_far or len(self._pending) > self._max_pending:
+            self._add(change)
+            if not self._is_behind and self._is_too_much():
                 self._keep_the_latest()
+            if len(self._pending) > self._max_pending:
+                self._pending.clear()
+                self._ended = self._overrun = True
         self._wake()
 
     def end(self) -> None:
@@ -144,20 +149,33 @@ class VariableWatch:
         return not names or change.record.name in names or change.record.id in names
 
     def _pop(self) -> VariableChange:
-        change = self._pending.popleft()
+        _, change = self._pending.popitem(last=False)
         self._pending_bytes -= change.size_bytes
+        self._is_behind = self._is_behind and bool(self._pending)
         return change
 
+    def _add(self, change: VariableChange) -> None:
+        key: Hashable = next(self._count)
+        if self._is_behind:
+            # Of each kind: that a variable is claimed must not hide that its value has changed.
+            key = (change.record.id, change.kind)
+            replaced = self._pending.pop(key, None)
+            self._pending_bytes -= replaced.size_bytes if replaced else 0
+        self._pending[key] = change
+        self._pending_bytes += change.size_bytes
+
+    def _is_too_much(self) -> bool:
+        is_far = self._pending_bytes > self._max_pending_bytes
+        return is_far or len(self._pending) > self._max_pending
+
     def _keep_the_latest(self) -> None:
-        # Of each kind: that a variable is claimed must not hide that its value has changed.
-        latest = {(change.record.id, change.kind): change for change in self._pending}
-        # In the order of the latest changes, not of the first ones.
-        kept = (each for each in self._pending if latest[each.record.id, each.kind] is each)
-        self._pending = deque(kept)
-        if len(self._pending) > self._max_pending:
-            self._pending.clear()
-            self._ended = self._overrun = True
-        self._pending_bytes = sum(change.size_bytes for change in self._pending)
+        # Once, until the reader has caught up: whoever changes a variable waits for this.
+        pending = [*self._pending.values()]
+        self._pending.clear()
+        self._pending_bytes = 0
+        self._is_behind = True
+        for change in pending:
+            self._add(change)
 
     def _wake(self) -> None:
         # The loop may be closed, and nobody reads any more.

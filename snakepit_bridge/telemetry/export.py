@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CONSOLE_DELAY_MS = 200
+"""How long a span waits before a person sees it."""
+
 SERVICE_NAME = "snakepit-bridge"
 """``service.name`` unless ``OTEL_SERVICE_NAME`` says otherwise."""
 
@@ -228,7 +231,13 @@ def _to_snakepit(environ: Mapping[str, str]) -> SpanProcessor | None:
         exporter = importlib.import_module(OVER_HTTP).OTLPSpanExporter
         return BatchSpanProcessor(exporter(endpoint=_url_of_traces(endpoint)))
     if environ.get("SNAKEPIT_OTEL_CONSOLE", "").strip().lower() in {"1", "true", "yes", "on"}:
-        return _spans_to_console()
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+
+        # On a thread of its own: the pipe that a worker writes to may be full for a long time.
+        return BatchSpanProcessor(
+            ConsoleSpanExporter(service_name=SERVICE_NAME, out=sys.stderr),
+            schedule_delay_millis=CONSOLE_DELAY_MS,
+        )
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from snakepit_bridge.errors import InvalidArgumentError, QuotaExceededError
-from snakepit_bridge.values import find_encoding
+from snakepit_bridge.values.choice import find_among
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,10 +52,12 @@ class RefusingCodec:
 
     Args:
         envelope: In an encoding that does not exist, or with blobs.
+        codecs: Those that do exist, by their encoding.
     """
 
-    def __init__(self, envelope: Envelope) -> None:
+    def __init__(self, envelope: Envelope, codecs: Mapping[str, Codec]) -> None:
         self._envelope = envelope
+        self._codecs = codecs
 
     def decode_args(self, args: Mapping[str, Any]) -> NoReturn:
         """Refuse.
@@ -64,7 +66,7 @@ class RefusingCodec:
             InvalidArgumentError: Lists the encodings there are, or says what to do without blobs.
         """
         del args
-        find_encoding(self._envelope.encoding)
+        find_among(self._codecs, self._envelope.encoding)
         raise InvalidArgumentError(
             f"{self._envelope.blobs} blobs came with the command; this bridge takes none.",
             {"hint": "Send the data in an argument: as bytes under the empty encoding."},

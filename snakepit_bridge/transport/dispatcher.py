@@ -46,6 +46,16 @@ _CALLERS_FAULT = frozenset(
 )
 
 
+class Tally:
+    """How many commands have got their outcome."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        """All of them."""
+        self.failed = 0
+        """Those that did not succeed."""
+
+
 class Dispatcher:
     """What a transport hands its envelopes to; open one with ``dispatching``.
 
@@ -54,6 +64,7 @@ class Dispatcher:
         max_value_bytes: A larger answer is a failure of its command; ``None`` is no limit.
         values: How values are read and written, by the encoding a caller asks for.
         items: The same for commands that are asked to stream; ``values`` by default.
+        tally: Where to count; its own by default.
     """
 
     def __init__(
@@ -63,14 +74,23 @@ class Dispatcher:
         max_value_bytes: int | None = None,
         values: Mapping[str, Codec] = ENCODINGS,
         items: Mapping[str, Codec] | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.handler = handler
-        self.answered = 0
-        """Commands that have got their outcome."""
-        self.failed = 0
-        """Those among them that did not succeed."""
+        self.tally = tally or Tally()
+        self._max_value_bytes = max_value_bytes
         self._values = _bounded(values, max_value_bytes)
         self._items = self._values if items is None else _bounded(items, max_value_bytes)
+
+    def with_codecs(self, *, values: Mapping[str, Codec], items: Mapping[str, Codec]) -> Dispatcher:
+        """The same commands, counted together, for a transport that writes in another way."""
+        return Dispatcher(
+            self.handler,
+            max_value_bytes=self._max_value_bytes,
+            values=values,
+            items=items,
+            tally=self.tally,
+        )
 
     async def run(self, envelope: Envelope) -> Reply:
         """Run a command; every failure comes back as a reply, none is raised."""
@@ -123,8 +143,8 @@ class Dispatcher:
         return Reply(failure=failure_of(failure), metadata=metadata)
 
     def _count(self, *, failed: bool) -> None:
-        self.answered += 1
-        self.failed += failed
+        self.tally.answered += 1
+        self.tally.failed += failed
 
 
 @asynccontextmanager
@@ -148,7 +168,7 @@ def _bounded(codecs: Mapping[str, Codec], max_value_bytes: int | None) -> dict[s
 
 def _codec(codecs: Mapping[str, Codec], envelope: Envelope) -> Codec:
     codec = codecs.get(envelope.encoding)
-    return RefusingCodec(envelope) if codec is None or envelope.blobs else codec
+    return RefusingCodec(envelope, codecs) if codec is None or envelope.blobs else codec
 
 
 def _command_from(envelope: Envelope) -> Command:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.values.encoding import Encoding
 from snakepit_bridge.values.fallback import Fallback
 from snakepit_bridge.values.old_convention import OldConvention
 from snakepit_bridge.values.plain_json import PlainJson
+
+_E = TypeVar("_E")
 
 
 def _by_name(*encodings: Encoding) -> Mapping[str, Encoding]:
@@ -26,9 +29,18 @@ def find_encoding(name: str) -> Encoding:
     Raises:
         InvalidArgumentError: There is none of this name.
     """
-    encoding = ENCODINGS.get(name)
+    return find_among(ENCODINGS, name)
+
+
+def find_among(encodings: Mapping[str, _E], name: str) -> _E:
+    """Find the encoding a caller asked for among those that can be had.
+
+    Raises:
+        InvalidArgumentError: There is none of this name.
+    """
+    encoding = encodings.get(name)
     if encoding is None:
-        known = ", ".join(known or "empty" for known in ENCODINGS)
+        known = ", ".join(known or "empty" for known in encodings)
         raise InvalidArgumentError(
             f"No encoding is called {name!r}.",
             {"encoding": name, "hint": f"The encodings are: {known}."},

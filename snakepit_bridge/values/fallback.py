@@ -71,12 +71,18 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True):
     def _simpler(self, value: object, converter: str) -> Any:
         if converter == "tolist" and _known_size(value) > self.max_tolist_elements:
             raise OverflowError
-        simpler = getattr(value, converter)()
+        simpler = getattr(_readable(value), converter)()
         if type(simpler) is type(value):
             raise TypeError  # numbers of 128 bits call themselves the simplest form
         if converter == "tolist" and not _has_at_most(self.max_tolist_elements, simpler):
             raise OverflowError
         return simpler
+
+
+def _readable(value: Any) -> Any:
+    """Times of numpy and pandas as ISO text: the finer ones would become bare numbers."""
+    is_time = getattr(getattr(value, "dtype", None), "kind", "") == "M"
+    return value.astype(str) if is_time else value
 
 
 class NoFallback(Fallback, frozen=True, kw_only=True):

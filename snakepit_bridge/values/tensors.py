@@ -26,14 +26,15 @@ def array_from(data: Any, shape: Any) -> Any:
     """The numpy array that a tensor's description stands for.
 
     Args:
-        data: Numbers in lists, nested or flat; the texts of ``SPECIAL_FLOATS`` count as numbers.
+        data: Numbers in lists, nested or flat; among them the texts of ``SPECIAL_FLOATS`` count
+            as numbers. Other texts stay what they are, and so does what stands beside them.
         shape: Elements along each axis.
 
     Returns:
         The array; where numpy is not installed, the description.
 
     Raises:
-        ValueError: The numbers do not fill the shape, or are none.
+        ValueError: The data do not fill the shape.
         TypeError: The shape is none.
     """
     numpy = numpy_if_installed()
@@ -41,7 +42,7 @@ def array_from(data: Any, shape: Any) -> Any:
         return {"shape": shape, "data": data}
     array = numpy.array(data)
     if array.dtype.kind == "U":
-        array = numpy.array(_with_special_floats(data))
+        array = _array_with_texts(numpy, data)
     return array.reshape(shape)
 
 
@@ -67,6 +68,15 @@ def numpy_if_installed() -> ModuleType | None:
     except ImportError:
         return None
     return numpy
+
+
+def _array_with_texts(numpy: ModuleType, data: Any) -> Array:
+    numbers: Array = numpy.array(_with_special_floats(data))
+    if numbers.dtype.kind == "f":
+        return numbers
+    # Of numbers beside a text numpy would make texts, of NaN the text "nan".
+    objects: Array = numpy.array(data, dtype=object)
+    return numpy.array(data) if set(map(type, objects.flat)) == {str} else objects
 
 
 def _with_special_floats(data: Any) -> Any:

@@ -85,7 +85,10 @@ async def worker_bridge(
         size = worker.bridge.max_message_bytes
         client = BridgeClient(worker.elixir_address, max_message_bytes=size)
         await stack.enter_async_context(client)
-        thread = stack.enter_context(loop_thread("bridge-adapter", owner="adapter"))
+        thread = stack.enter_context(
+            # Not long: an async tool that blocks there must not use up the time for the end.
+            loop_thread("bridge-adapter", owner="adapter", unwind_s=0.2, close_timeout_s=0.5)
+        )
         stub = HostStub(client, worker_id=worker.bridge.worker_id)
         tools = await stack.enter_async_context(
             open_adapter(adapter, stub=stub, loop_thread=thread)

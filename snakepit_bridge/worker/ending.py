@@ -12,6 +12,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from snakepit_bridge.adapters.logging_config import log_without_waiting
 from snakepit_bridge.worker.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -50,15 +51,21 @@ class Ending:
     Args:
         limits: How long it may take.
         leave: Ends the process at once.
+        when_alone: Called first where nobody is left who would clean up after this process.
     """
 
     def __init__(
-        self, limits: Limits = LIMITS, *, leave: Callable[[int], object] = os._exit
+        self,
+        limits: Limits = LIMITS,
+        *,
+        leave: Callable[[int], object] = os._exit,
+        when_alone: Callable[[], object] = lambda: None,
     ) -> None:
         self.code = ExitCode.DONE
         """How the process ends, once somebody has asked for it."""
         self._limits = limits
         self._leave = leave
+        self._when_alone = when_alone
         self._wishes = itertools.count()
         self._why = ""
         self._before: list[Callable[[], None]] = []
@@ -99,10 +106,13 @@ class Ending:
         self._closed.set()
 
     def _watch(self) -> None:
+        log_without_waiting()
         self._heard.wait()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         log.info("%s; the worker ends with code %s", self._why, int(self.code))
         is_alone = self.code in {ExitCode.HOST_LOST, ExitCode.PARENT_GONE}
+        if is_alone:
+            self._when_alone()
         limits = self._limits
         if not self._closed.wait(limits.close_alone_s if is_alone else limits.close_s):
             _tell("Ended by force: closing took too long.\n")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from snakepit_bridge.nearest import nearest
 from snakepit_bridge.settings import Settings, SettingsError
-from snakepit_bridge.worker.flags import Flags, host_and_port, seconds
+from snakepit_bridge.worker.flags import KNOWN, Flags, host_and_port, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,18 +102,19 @@ def worker_settings(
         UsageError: Names everything that is wrong or missing.
     """
     problems = list(flags.problems)
-    warnings = [f"Unknown flag, ignored: {name}" for name in flags.ignored]
+    warnings = [_unknown(name) for name in flags.ignored]
     threaded = _is_threaded(flags)
     address = _address(flags, environ, problems)
     gil_timeout_s = _gil_timeout_s(flags, environ, problems)
-    if not flags.adapter and not flags.health_check:
+    if not (flags.adapter or flags.health_check or _is_told("--adapter", problems)):
         problems.append("--adapter MODULE.CLASS is missing: whose tools should be served?")
-    if not address and not flags.health_check:
+    if not (address or flags.health_check or _is_told("--elixir-address", problems)):
         problems.append(f"--elixir-address HOST:PORT is missing, and {ADDRESSES[0]} is not set.")
     bridge = _bridge(flags, environ, cwd, problems)
     overrides = _heartbeat_overrides(environ, warnings)
     if problems:
-        raise UsageError(problems)
+        # What is missing may be among what nobody understood.
+        raise UsageError([*problems, *(f"{warning}." for warning in warnings)])
     return WorkerSettings(
         adapter=flags.adapter or SHOWCASE,
         elixir_address=address,
@@ -144,6 +146,16 @@ def worker_id(ready_file: Path | None) -> str:
         return ""
     told, _, number = name.removeprefix(_READY_FILE_PREFIX).rpartition("_")
     return told if number.removeprefix("-").isdecimal() else ""
+
+
+def _unknown(flag: str) -> str:
+    near = nearest(flag, KNOWN)
+    return f"Unknown flag, ignored: {flag}" + (f" (did you mean {near}?)" if near else "")
+
+
+def _is_told(flag: str, problems: list[str]) -> bool:
+    """Whether it was given, but cannot be read."""
+    return any(problem.startswith(f"{flag} ") for problem in problems)
 
 
 def _is_threaded(flags: Flags) -> bool:

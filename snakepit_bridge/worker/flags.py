@@ -221,7 +221,7 @@ KNOWN = {
         "SECONDS",
         seconds,
     ),
-    "--health-check": Flag("health_check", "Only see whether the adapter can be imported."),
+    "--health-check": Flag("health_check", "Only see whether the adapter can be served."),
     "--snakepit-run-id": Flag("", "Mark by which Snakepit finds its processes.", "ID", str),
     "--run-id": Flag("", "The same, as older releases write it.", "ID", str),
     "--snakepit-instance-name": Flag("", "Mark of the Elixir node.", "NAME", str),

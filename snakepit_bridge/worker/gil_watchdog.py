@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import functools
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
+
+from snakepit_bridge.adapters.unread_stderr import open_stderr
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 BEATS = 8
 """How often the watchdog is calmed within its time."""
-
-_STDERR = 2
 
 
 @asynccontextmanager
@@ -34,8 +35,15 @@ async def gil_watchdog(timeout_s: float) -> AsyncIterator[None]:
 
 def arm(timeout_s: float) -> None:
     """Have the process ended in so many seconds, unless this is called again before."""
-    # The number of stderr, for somebody may have put something without one into sys.stderr.
-    faulthandler.dump_traceback_later(timeout_s, exit=True, file=_STDERR)
+    # It needs a thread. Where none can be had now, the next to call this may be luckier.
+    with suppress(RuntimeError):
+        faulthandler.dump_traceback_later(timeout_s, exit=True, file=_stderr())
+
+
+@functools.cache
+def _stderr() -> int:
+    """Where the stacks go. Nobody may read them, and that must not keep the process alive."""
+    return open_stderr()
 
 
 async def _calm(timeout_s: float) -> None:

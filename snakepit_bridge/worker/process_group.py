@@ -1,9 +1,11 @@
-"""The worker as leader of a process group, so that Elixir can end it with all its children."""
+"""The worker as leader of a process group, which is ended together with all its children."""
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
+from contextlib import suppress
 
 log = logging.getLogger(__name__)
 
@@ -15,3 +17,14 @@ def lead_process_group() -> None:
     except PermissionError:
         # Erlang starts its children as leaders.
         log.debug("process %s leads its group already", os.getpid())
+
+
+def end_process_group() -> None:
+    """Ask every process of the session that this one leads to end; so Elixir would, if it could.
+
+    This one is asked as well.
+    """
+    # Not a group alone: a shell's pipeline has a leader, too, which does not own the others.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):  # some systems refuse where one of them cannot be asked
+            os.killpg(os.getpid(), signal.SIGTERM)

@@ -16,7 +16,10 @@ def write_ready_file(path: Path, port: int) -> None:
     """
     draft = path.with_name(f"{path.name}.tmp")
     try:
-        draft.write_text(str(port), encoding="ascii")
+        draft.unlink(missing_ok=True)
+        # "x": whatever somebody else has put there meanwhile, such as a link, is not written to.
+        with draft.open("x", encoding="ascii") as file:
+            file.write(str(port))
         # Not forced to disk first: only a crash of the whole machine could tell the difference.
         draft.replace(path)
     except OSError:

@@ -17,7 +17,8 @@ from snakepit_bridge.worker.environment import UsageError, WorkerSettings, worke
 from snakepit_bridge.worker.exit_codes import ExitCode
 from snakepit_bridge.worker.flags import parse, usage
 from snakepit_bridge.worker.health_check import health_check
-from snakepit_bridge.worker.process_group import lead_process_group
+from snakepit_bridge.worker.process_group import end_process_group, lead_process_group
+from snakepit_bridge.worker.standard_files import open_standard_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,7 @@ def run(argv: Sequence[str]) -> int:
     """Do what the flags say, and return the exit code."""
     # First of all, because a parent that ends before cannot be missed.
     parent = os.getppid()
+    open_standard_files()
     flags = parse(argv)
     if flags.help:
         sys.stdout.write(usage())
@@ -70,10 +72,12 @@ def _work(worker: WorkerSettings, parent: int) -> int:
     from snakepit_bridge.worker.service import Service  # noqa: PLC0415
     from snakepit_bridge.worker.signals import signal_pipe  # noqa: PLC0415
 
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     if worker.leads_process_group:
         lead_process_group()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    ending = Ending()
+        ending = Ending(when_alone=end_process_group)
+    else:
+        ending = Ending()
     with signal_pipe(ending.ask) as signals:
         service = Service(worker, ending, signals=signals, parent=parent)
         try:

@@ -9,6 +9,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from snakepit_bridge.adapters.logging_config import log_without_waiting
 from snakepit_bridge.worker.announcement import announced
 from snakepit_bridge.worker.bound_server import bound_server
 from snakepit_bridge.worker.exit_codes import ExitCode
@@ -85,6 +86,7 @@ class Service:
     # --- on the thread --------------------------------------------------------------------------
 
     def _run(self) -> None:
+        log_without_waiting()
         try:
             with asyncio.Runner() as runner:
                 runner.run(self._until_asked())

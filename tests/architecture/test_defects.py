@@ -18,7 +18,7 @@ def _marked(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Call(func=ast.Attribute(attr="defect"), args=names):
-                yield from (name.value for name in names if isinstance(name, ast.Constant))
+                yield from (str(name.value) for name in names if isinstance(name, ast.Constant))
 
 
 def test_no_defect_is_without_a_test() -> None:

@@ -397,7 +397,7 @@ def test_a_host_without_variables_is_recognised() -> None:
         with pytest.raises(WrongCallError):
             client.delete_variable(session_id="s", name="x")
 
-    assert "let the bridge keep them" in caught.value.hint
+    assert "keep the value in Elixir" in caught.value.hint
     assert caught.value.details["status"] == "UNIMPLEMENTED"
 
 

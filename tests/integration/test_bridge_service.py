@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -18,6 +19,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from snakepit_bridge.adapters.base import BaseAdapter, tool
 from snakepit_bridge.adapters.session_context import SessionContext
 from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
+from snakepit_bridge.grpc._generated import snakepit_pb2 as pb2
+from snakepit_bridge.grpc._generated.snakepit_pb2_grpc import SnakepitBridgeStub
 from snakepit_bridge.grpc.bridge import BRIDGE_SERVICE
 from snakepit_bridge.grpc.listen import Listen, has_ipv6_loopback
 from snakepit_bridge.grpc.server import grpc_server
@@ -90,6 +93,16 @@ async def test_a_tool_answers_on_either_loopback(host: str, name: str) -> None:
 
     async with adapter_served(Tools, host=host) as bridge:
         assert await bridge.value(name, value=value) == value
+
+
+@pytest.mark.skipif(not has_ipv6_loopback(), reason="this machine has no ::1")
+@pytest.mark.defect("D42")
+async def test_a_port_that_somebody_has_on_the_other_loopback_is_refused() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        server = grpc_server(commands_of(), Listen(port=port, both_loopbacks=True))
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
+            await server.__aenter__()
 
 
 async def test_bytes_go_both_ways_beside_the_json() -> None:
@@ -342,7 +355,7 @@ async def test_a_deadline_is_told_by_its_status_and_ends_the_code() -> None:
 
     async with adapter_served(cls) as bridge:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await bridge.stub.ExecuteTool(request("value"), timeout=0.05)
+            await bridge.stub.ExecuteTool(request("value"), timeout=0.5)
         await cls.journal.noted("cleanup")
         await bridge.at_rest()
 
@@ -484,6 +497,17 @@ async def test_an_object_lives_in_its_session_until_that_is_cleaned_up() -> None
 
 
 # --- health, reflection ---------------------------------------------------------------------------
+
+
+async def test_tool_calls_count_among_the_requests_of_the_server() -> None:
+    """They were once counted nowhere."""
+    async with adapter_served(Tools) as bridge:
+        await bridge.value("echo", value=1)
+        await bridge.failure("exits", kind="SystemExit")
+        await bridge.chunks("count", upto=1)
+        told = await SnakepitBridgeStub(bridge.channel).Health(pb2.HealthRequest(), timeout=5)
+
+    assert (told.total_requests, told.total_errors) == (3, 1)
 
 
 async def test_health_checks_know_the_services() -> None:

@@ -51,6 +51,11 @@ def stub(host: FakeElixirHost) -> Iterator[BridgeServiceStub]:
         yield BridgeServiceStub(channel)
 
 
+def test_a_host_that_is_not_open_says_how_to_open_it() -> None:
+    with pytest.raises(RuntimeError, match="write 'with FakeElixirHost"):
+        FakeElixirHost().spawn("shop.Shop")
+
+
 def _nothing(_: dict[str, Any]) -> None:
     """A tool that does nothing."""
 

@@ -183,6 +183,62 @@ def test_a_worker_that_has_no_standard_input_goes_on(workers: Workers) -> None:
         assert worker.call("pid") == worker.process.pid
 
 
+def test_a_worker_whose_host_has_gone_takes_the_processes_of_its_tools_along(
+    workers: Workers,
+) -> None:
+    (workers.folder / "parents.py").write_text(
+        "import subprocess\n"
+        "from snakepit_bridge.base_adapter import tool\n"
+        "from tools import Tools as Others\n"
+        "class Tools(Others):\n"
+        "    @tool()\n"
+        "    def start_child(self):\n"
+        "        return subprocess.Popen(['sleep', '1000']).pid\n"
+    )
+    with workers.started(
+        adapter="parents.Tools", env={"SNAKEPIT_PROCESS_GROUP": "1"}, stdin=subprocess.PIPE
+    ) as worker:
+        worker.call("start_child")
+        assert worker.process.stdin is not None
+        worker.process.stdin.close()
+
+        # The child holds the pipe open for as long as it lives.
+        worker.to_the_end(GRACE_S)
+        assert worker.ended() == ExitCode.PARENT_GONE
+
+
+# --- while nobody reads ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["print", "logging.error"])
+def test_a_worker_whose_output_nobody_reads_answers_and_ends_when_it_is_asked_to(
+    how: str, workers: Workers
+) -> None:
+    (workers.folder / "noisy.py").write_text(
+        "import logging\n"
+        "from snakepit_bridge.base_adapter import tool\n"
+        "from tools import Tools as Others\n"
+        "class Tools(Others):\n"
+        "    @tool()\n"
+        "    def flood(self):\n"
+        f"        {how}('FLOOD' * 10)\n"
+        f"        while True: {how}('x' * 1000)\n"
+    )
+    with workers.started(adapter="noisy.Tools") as worker, worker.called() as stub:
+        flooding = stub.ExecuteTool.future(request("flood"))
+        worker.until("FLOOD")
+        # Of all levels, so that the thread that answers has something to say about each.
+        for _ in range(100):
+            answer = stub.ExecuteTool(request("there is no such tool"), timeout=READY_S)
+            assert not answer.success
+        assert stub.Heartbeat(pb.HeartbeatRequest(session_id="s"), timeout=READY_S).session_valid
+        assert not flooding.done()
+
+        worker.process.terminate()
+
+        assert worker.ended() == ExitCode.DONE
+
+
 class _Elixir(BridgeServiceServicer):
     """Answers whatever a worker asks; the names are those of the wire."""
 

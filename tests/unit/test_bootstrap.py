@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from snakepit_bridge.bootstrap import end_sessions, open_bridge
+from snakepit_bridge.bootstrap import Places, end_sessions, open_bridge
 from snakepit_bridge.client.async_client import AsyncClient
+from snakepit_bridge.engine.loop_thread import loop_thread
+from snakepit_bridge.engine.main_thread import MainThread
 from snakepit_bridge.errors import BridgeError, HandlerFailedError, NotAllowedError, PoolFullError
 from snakepit_bridge.handlers.discovery import HandlerLoadError
 from snakepit_bridge.handlers.registry import handles
@@ -314,3 +316,56 @@ async def test_a_failing_handler_leaves_the_bridge_open() -> None:
         with pytest.raises(HandlerFailedError):
             await client.call("fail.now")
         assert (await client.call("system.ping"))["message"] == "pong"
+
+
+# --- where code runs, who is told -----------------------------------------------------------------
+
+
+@handles("where.on_thread")
+def on_thread(_session: Session) -> str:
+    return threading.current_thread().name
+
+
+@handles("where.on_loop")
+async def on_loop(_session: Session) -> str:
+    return threading.current_thread().name
+
+
+async def test_async_code_runs_on_the_thread_that_was_given_which_outlives_the_bridge() -> None:
+    async def alive() -> bool:
+        return True
+
+    with loop_thread("adapter") as thread:
+        async with bridge(handlers=[on_loop], places=Places(loop_thread=thread)) as client:
+            assert await client.call("where.on_loop") == "adapter"
+        assert await asyncio.to_thread(thread.run, alive())
+
+
+async def test_the_main_thread_runs_what_it_wants_until_the_bridge_closes() -> None:
+    main = MainThread(wants=lambda job: job.command == "where.on_thread")
+    played = threading.Thread(target=main.serve_here, name="played-main")
+    played.start()
+
+    handlers = [on_thread, on_loop]
+    async with bridge(handlers=handlers, places=Places(main_thread=main)) as client:
+        assert await client.call("where.on_thread") == "played-main"
+        assert await client.call("where.on_loop") == threading.current_thread().name
+
+    await asyncio.to_thread(played.join, 5)
+    assert not played.is_alive()
+
+
+async def test_whoever_wants_to_hears_of_the_end_of_every_session_before_its_variables_go() -> None:
+    host = EmbeddedHost()
+    told: list[tuple[str, object]] = []
+
+    def tell(session_id: str) -> None:
+        told.append((session_id, host.get_variable(session_id=session_id, name="v")))
+
+    async with bridge(host=host, on_session_end=[tell]) as client:
+        for session_id in ("one", "two"):
+            await client.call("variable.set", {"name": "v", "value": 1}, session=session_id)
+        await client.call("session.close", session="two")
+        assert told == [("two", 1)]
+
+    assert told == [("two", 1), ("one", 1)]

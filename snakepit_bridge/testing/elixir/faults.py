@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
+from snakepit_bridge.nearest import did_you_mean
+
 if TYPE_CHECKING:
     import grpc
 
@@ -39,7 +42,10 @@ class _Failing:
 
 
 class Faults:
-    """Delays, failures and gates by the name of the RPC. Safe to set from any thread."""
+    """Delays, failures and gates by the name of the RPC. Safe to set from any thread.
+
+    Each of its methods refuses a name that no RPC has with a ``ValueError``.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,6 +55,7 @@ class Faults:
 
     def slow(self, rpc: str, seconds: float) -> None:
         """Answer calls of this RPC so much later, from now on."""
+        _check_name(rpc)
         with self._lock:
             self._slow[rpc] = seconds
 
@@ -56,6 +63,7 @@ class Faults:
         self, rpc: str, status: grpc.StatusCode, text: str = "", *, times: int | None = None
     ) -> None:
         """End the next calls of this RPC with a status; ``None`` means all of them."""
+        _check_name(rpc)
         with self._lock:
             self._failing[rpc] = _Failing(status, text or f"{rpc} was told to fail", times)
 
@@ -68,6 +76,7 @@ class Faults:
     @contextmanager
     def hold(self, rpc: str) -> Iterator[None]:
         """Keep calls of this RPC waiting while the block runs."""
+        _check_name(rpc)
         gate: Future[None] = Future()
         with self._lock:
             self._gates[rpc] = gate
@@ -109,3 +118,12 @@ class Faults:
                     del self._failing[name]
                 return failing
         return None
+
+
+_RPCS = frozenset(pb.DESCRIPTOR.services_by_name["BridgeService"].methods_by_name)
+
+
+def _check_name(rpc: str) -> None:
+    if rpc not in {*_RPCS, ANY_RPC}:
+        hint = did_you_mean(rpc, _RPCS, otherwise=f"ANY_RPC is {ANY_RPC!r}.")
+        raise ValueError(f"BridgeService has no RPC {rpc!r}. {hint}")

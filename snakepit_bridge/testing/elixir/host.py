@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 import grpc
 
@@ -46,6 +46,8 @@ from snakepit_bridge.testing.elixir.worker_handle import FakeWorkerHandle
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+_Part = TypeVar("_Part")
 
 TOOL_THREADS = 64
 """Of Elixir's tools; the BEAM has no such limit."""
@@ -83,7 +85,7 @@ class ToolOptions(TypedDict, total=False):
 
 
 class FakeElixirHost:
-    """Serves what Elixir serves, and spawns workers as Elixir does.
+    """Serves what Elixir serves, and spawns workers as Elixir does, while its ``with`` block runs.
 
     It runs on a thread with a loop of its own, so ``with`` and ``async with`` are alike, and its
     methods may be called from tests of either kind, whose thread they block for as long as they
@@ -124,8 +126,8 @@ class FakeElixirHost:
         self._workers: dict[str, ElixirWorker] = {}
         self._numbers = itertools.count(1)
         self._stack = ExitStack()
-        self._listener: Listener
-        self._thread: LoopThread
+        self._opened_listener: Listener | None = None
+        self._opened_thread: LoopThread | None = None
 
     # --- opening, closing -----------------------------------------------------------------------
 
@@ -136,8 +138,8 @@ class FakeElixirHost:
             self.folders.make()
             threads = ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="elixir-tool")
             stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-            self._thread = stack.enter_context(loop_thread("elixir", owner="Elixir host"))
-            self._listener = self._new_listener(threads)
+            self._opened_thread = stack.enter_context(loop_thread("elixir", owner="Elixir host"))
+            self._opened_listener = self._new_listener(threads)
             stack.callback(self._run_to_end)
             # The port is chosen in any case: workers are told it before anybody listens.
             self.listen_again()
@@ -164,6 +166,14 @@ class FakeElixirHost:
         traceback: TracebackType | None,
     ) -> None:
         await asyncio.to_thread(self.__exit__, exc_type, exc, traceback)
+
+    @property
+    def _thread(self) -> LoopThread:
+        return _opened(self._opened_thread)
+
+    @property
+    def _listener(self) -> Listener:
+        return _opened(self._opened_listener)
 
     def _new_listener(self, threads: ThreadPoolExecutor) -> Listener:
         servicer = ElixirServicer(self.sessions, self.tools, self._clock, threads)
@@ -337,3 +347,10 @@ class FakeElixirHost:
     def _new_session_id(self) -> str:
         microseconds = int(self._clock.now().timestamp() * 1_000_000)
         return f"session_{next(self._numbers)}_{microseconds}"
+
+
+def _opened(part: _Part | None) -> _Part:
+    if part is None:
+        text = "The FakeElixirHost is not open: write 'with FakeElixirHost() as elixir:'"
+        raise RuntimeError(text)
+    return part

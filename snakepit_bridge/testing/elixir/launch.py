@@ -11,7 +11,7 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import snakepit_bridge
 from snakepit_bridge.testing.elixir.rival import write_rival
@@ -120,6 +120,8 @@ class WorkerSpec:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
+        _check_word("launcher", self.launcher, get_args(Launcher))
+        _check_word("profile", self.profile, get_args(Profile))
         if self.max_workers is not None and self.profile != "thread":
             raise ValueError("max_workers is for the profile 'thread'")
 
@@ -127,6 +129,11 @@ class WorkerSpec:
     def threads(self) -> int:
         """Threads of the worker; 1 in the process profile."""
         return (self.max_workers or 10) if self.profile == "thread" else 1
+
+
+def _check_word(what: str, word: str, known: Sequence[str]) -> None:
+    if word not in known:
+        raise ValueError(f"{what} is {word!r}; it is one of {', '.join(map(repr, known))}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ import pytest
 
 from snakepit_bridge.adapters.base import tool
 from snakepit_bridge.engine.job import Execution
-from snakepit_bridge.errors import BridgeError, CommandDeadlineError, HandlerFailedError
+from snakepit_bridge.errors import BridgeError, HandlerFailedError
 from tests.unit.adapters.at_work import Journal, anew, at_work
 from tests.unit.engine.probe import busy
-from tests.unit.handlers.bridges import brief_call, call
+from tests.unit.handlers.bridges import call
 
 # --- what goes wrong ------------------------------------------------------------------------------
 
@@ -262,8 +262,12 @@ async def test_a_thread_that_is_left_behind_cleans_up_when_it_has_come_to_its_en
     cls = held()
 
     async with at_work(cls) as bridge:
-        with pytest.raises(CommandDeadlineError):
-            await bridge.handler.run(brief_call("plain"))
+        calling = asyncio.create_task(bridge.value("plain"))
+        assert await asyncio.to_thread(cls.inside.wait, 5)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+        assert bridge.engine.load().abandoned == 1
         assert cls.journal.notes == []
         cls.may_end.set()
         await bridge.at_rest()

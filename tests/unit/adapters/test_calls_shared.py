@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ class Counted:
     journal: ClassVar[Journal]
 
     def __init__(self) -> None:
-        self.calls = 0
+        self.numbers = itertools.count(1)
         self.contexts: list[Any] = []
         self.journal.note("init")
 
@@ -36,18 +37,15 @@ class Counted:
 
     @tool()
     def plain(self) -> int:
-        self.calls += 1
-        return self.calls
+        return next(self.numbers)
 
     @tool()
     async def on_loop(self) -> int:
-        self.calls += 1
-        return self.calls
+        return next(self.numbers)
 
     @tool()
     def generator(self) -> Iterator[int]:
-        self.calls += 1
-        yield self.calls
+        yield next(self.numbers)
 
     @tool()
     def contexts_seen(self) -> int:
@@ -87,9 +85,13 @@ async def test_every_call_of_a_shared_object_sets_its_own_context_once() -> None
         assert await bridge.value("contexts_seen") == 3
 
 
-@pytest.mark.parametrize("name", ["plain", "on_loop"])
+@pytest.mark.parametrize(
+    "names", [["plain"] * 3, ["on_loop"] * 3, ["plain", "on_loop", "plain", "on_loop"]]
+)
 @pytest.mark.parametrize("lifetime", ["session", "process"])
-async def test_first_calls_that_come_together_make_one_object(name: str, lifetime: str) -> None:
+async def test_first_calls_that_come_together_make_one_object(
+    names: list[str], lifetime: str
+) -> None:
     made: list[object] = []
     all_called = threading.Event()
 
@@ -98,16 +100,16 @@ async def test_first_calls_that_come_together_make_one_object(name: str, lifetim
             made.append(self)
             super().__init__()
 
-        def initialize(self) -> Any:
+        async def initialize(self) -> None:
             # The other calls wait by now, or come when the object is there: either is right.
-            assert all_called.wait(5)
+            await asyncio.to_thread(all_called.wait, 5)
 
     async with at_work(Slow) as bridge, asyncio.TaskGroup() as group:
-        calls = [group.create_task(bridge.value(name)) for _ in range(3)]
+        calls = [group.create_task(bridge.value(name)) for name in names]
         await asyncio.sleep(0)
         all_called.set()
 
-    assert sorted(each.result() for each in calls) == [1, 2, 3]
+    assert sorted(each.result() for each in calls) == list(range(1, len(names) + 1))
     assert len(made) == 1
 
 

@@ -16,6 +16,7 @@ from snakepit_bridge.adapters.from_loop import (
     value_from_loop,
 )
 from snakepit_bridge.engine.loop_thread import LoopThread, loop_thread
+from snakepit_bridge.errors import WrongCallError
 from snakepit_bridge.session.context import current_execution
 from tests.unit.engine.probe import Probe
 
@@ -167,6 +168,26 @@ def test_a_command_forgets_the_coroutines_it_waited_for(thread: LoopThread) -> N
         assert list(items_from_loop(thread, several(2))) == [0, 1]
 
         assert execution._on_cancel == []  # noqa: SLF001  (nobody else could tell)
+
+
+def test_a_thread_that_is_closed_runs_nothing_and_says_so() -> None:
+    async def never() -> None:
+        raise NotImplementedError
+
+    class Never:
+        def __await__(self) -> Any:
+            raise NotImplementedError
+
+    with loop_thread("adapter", owner="adapter") as closed:
+        pass
+
+    for work in (never(), Never()):
+        with pytest.raises(WrongCallError, match="The adapter is closed"):
+            value_from_loop(closed, work)
+    with pytest.raises(WrongCallError):
+        end_from_loop(closed, never())
+    with pytest.raises(WrongCallError):
+        next(items_from_loop(closed, several(1)))
 
 
 # --- items ----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from snakepit_bridge.adapters.logging_config import (
     SnakepitLines,
     configure_logging,
     get_logger,
+    log_without_waiting,
 )
 from snakepit_bridge.telemetry.correlation import set_correlation_id
 
@@ -216,6 +217,32 @@ def test_the_traceback_of_a_tool_follows_its_line() -> None:
     lines = SnakepitLines().format(record(foreign_traceback="Traceback\nOSError: no\n"))
 
     assert lines.endswith("[corr=-] told\nTraceback\nOSError: no")
+
+
+# --- threads that others rely on ----------------------------------------------------------------
+
+
+def test_a_thread_that_must_not_wait_writes_while_another_one_waits_for_a_reader(
+    root: logging.Logger, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def hurry() -> None:
+        log_without_waiting()
+        root.error("from the hurried %s", "thread")
+        root.error("a text without a place", "for this")
+        root.info("unimportant")
+
+    thread = threading.Thread(target=hurry)
+    with as_in_a_fresh_process(root):
+        configured(monkeypatch, "error")
+        root.handlers[0].acquire()  # as whoever writes to a pipe that is full
+        thread.start()
+        thread.join(5)
+        root.handlers[0].release()
+
+        assert not thread.is_alive()
+    said = capfd.readouterr().err
+    assert said.endswith("[corr=-] from the hurried thread\n")
+    assert said.count("\n") == 1
 
 
 # --- names -------------------------------------------------------------------------------------

@@ -188,3 +188,20 @@ def test_bytes_that_are_not_what_they_are_described_as_are_refused(
 
     with pytest.raises(ValueError, match=message):
         value_from_raw({**right, **wrong}, b"\0" * 16)
+
+
+@pytest.mark.parametrize("shape", [[1] * 5000, [10**9, 0]], ids=["too deep", "no elements"])
+@pytest.mark.parametrize("type_name", ["embedding", "list"])
+def test_a_shape_that_would_fill_the_memory_is_refused(shape: list[int], type_name: str) -> None:
+    description = {
+        "shape": shape, "dtype": "uint8", "binary_format": "raw", "type": type_name,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=r"do not hold|too few"):
+        value_from_raw(description, b"" if 0 in shape else b"\0")
+
+
+def test_lists_that_contain_themselves_twice_stay_json() -> None:
+    endless: list[Any] = []
+    endless += [endless, endless]
+
+    assert raw_from(_tensor(MOST + 1, data=endless), "tensor") is None

@@ -13,7 +13,8 @@ import pytest
 
 from snakepit_bridge.engine.inline import default_threads, inline_engine
 from snakepit_bridge.engine.job import Execution
-from snakepit_bridge.errors import BridgeError, ErrorCode
+from snakepit_bridge.engine.loop_thread import loop_thread
+from snakepit_bridge.errors import BridgeError, CommandCancelledError, ErrorCode
 from tests.unit.engine.probe import Held, Listening, Probe, busy, settled
 
 _WHO: ContextVar[str] = ContextVar("_WHO", default="nobody")
@@ -249,3 +250,19 @@ async def test_closing_reaches_code_that_listens_in_every_kind() -> None:
         await asyncio.gather(*running, return_exceptions=True)
 
     assert [each.cleaned_up for each in listening] == [True] * 4
+
+
+async def test_async_code_never_begins_on_a_thread_that_has_closed() -> None:
+    async def never(_: Execution) -> None:
+        raise NotImplementedError
+
+    probe = Probe(never, runs_on_loop=True)
+    with loop_thread("test-loop") as thread:
+        pass
+
+    async with asyncio.timeout(5), inline_engine(loop_thread=thread) as engine:
+        with pytest.raises(CommandCancelledError, match="the bridge stops"):
+            await engine.run(probe.execution)
+        assert engine.load().in_flight == 0
+
+    assert probe.ends == 1

@@ -5,7 +5,7 @@ import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 
 import pytest
 
@@ -147,3 +147,98 @@ def test_the_thread_keeps_no_process_alive() -> None:
 
     with loop_thread("test-loop") as thread:
         assert thread.run(is_daemon())
+
+
+# --- tasks for other threads ----------------------------------------------------------------------
+
+
+def test_only_the_thread_itself_is_here() -> None:
+    async def is_here() -> bool:
+        return thread.is_here
+
+    with loop_thread("test-loop") as thread:
+        assert not thread.is_here
+        assert thread.run(is_here())
+
+
+def test_a_task_runs_on_the_thread_in_the_context_of_whoever_begins_it() -> None:
+    seen: list[tuple[str, str]] = []
+    done = threading.Event()
+
+    async def look() -> None:
+        seen.append((threading.current_thread().name, flavour.get()))
+        flavour.set("changed")
+        done.set()
+
+    def begin() -> str:
+        flavour.set("sweet")
+        thread.task(look())
+        assert done.wait(5)
+        return flavour.get()
+
+    with loop_thread("test-loop") as thread:
+        assert copy_context().run(begin) == "sweet"
+
+    assert seen == [("test-loop", "sweet")]
+
+
+def test_a_task_that_is_cancelled_at_once_still_makes_its_first_step_and_its_last() -> None:
+    steps: list[str] = []
+    done = threading.Event()
+
+    async def work() -> None:
+        steps.append("first")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            steps.append("last")
+            done.set()
+
+    with loop_thread("test-loop") as thread:
+        thread.task(work()).cancel()
+        assert done.wait(5)
+
+    assert steps == ["first", "last"]
+
+
+def test_a_task_that_is_cancelled_twice_cleans_up_all_the_same() -> None:
+    """The second time once tore it out of its cleaning up."""
+    inside, done = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        try:
+            inside.set()
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            done.set()
+
+    with loop_thread("test-loop") as thread:
+        task = thread.task(work())
+        assert inside.wait(5)
+        task.cancel()
+        task.cancel()
+        assert done.wait(5)
+
+
+def test_cancelling_a_task_that_has_ended_changes_nothing_even_after_its_loop() -> None:
+    done = threading.Event()
+
+    async def work() -> None:
+        done.set()
+
+    with loop_thread("test-loop") as thread:
+        task = thread.task(work())
+        assert done.wait(5)
+        task.cancel()
+        assert thread.run(answer()) == "test-loop"
+    task.cancel()
+
+
+def test_a_closed_thread_begins_no_task() -> None:
+    with loop_thread("test-loop", owner="adapter") as thread:
+        pass
+
+    with pytest.raises(WrongCallError, match="The adapter is closed"):
+        thread.task(fail())

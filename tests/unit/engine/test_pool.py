@@ -316,3 +316,51 @@ def test_what_runs_one_after_another_runs_on_one_thread() -> None:
             assert over.wait(5)
 
     assert len(seen) == 1
+
+
+# --- a system without threads -------------------------------------------------------------------
+
+
+@contextmanager
+def _no_more_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def refuse(_: threading.Thread) -> None:
+        text = "can't start new thread"
+        raise RuntimeError(text)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(threading.Thread, "start", refuse)
+        yield
+
+
+def test_what_finds_no_thread_at_all_is_refused_and_never_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was refused, and ran all the same as soon as there was a thread."""
+    ran: list[str] = []
+    done = threading.Event()
+
+    with _open_pool(max_threads=1) as pool:
+        with (
+            _no_more_threads(monkeypatch),
+            pytest.raises(PoolFullError, match="no thread") as caught,
+        ):
+            pool.submit("refused", partial(ran.append, "refused"), after=_nothing)
+        pool.submit("next", partial(ran.append, "next"), after=done.set)
+        assert done.wait(5)
+
+    assert ran == ["next"]
+    assert caught.value.retryable
+
+
+def test_what_finds_no_further_thread_waits_for_one_of_those_that_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, done = Gate(), threading.Event()
+
+    with _open_pool(max_threads=2) as pool:
+        pool.submit("gate", gate, after=_nothing)
+        with _no_more_threads(monkeypatch):
+            pool.submit("waits", _nothing, after=done.set)
+        assert pool.queued
+        gate.opened.set()
+        assert done.wait(5)

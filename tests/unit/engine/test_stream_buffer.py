@@ -145,6 +145,31 @@ async def test_a_task_learns_that_the_consumer_is_gone(moment: str) -> None:
             await producing
 
 
+async def test_a_task_that_is_cancelled_as_the_buffer_closes_learns_of_it_once() -> None:
+    """Where the cancellation came second, it once tore the task out of its cleaning up."""
+    buffer = StreamBuffer(capacity=10)
+    ended: list[str] = []
+
+    async def produce() -> None:
+        try:
+            while True:
+                await buffer.put_on_loop("item")
+                if len(ended) < 1:
+                    ended.append("begun")
+                    asyncio.get_running_loop().call_soon(producing.cancel)
+                    buffer.close()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("cleaned up")
+
+    producing = asyncio.create_task(produce())
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await producing
+
+    assert ended == ["begun", "cleaned up"]
+
+
 async def test_closing_drops_what_nobody_will_read() -> None:
     buffer = StreamBuffer(capacity=3)
     await buffer.put_on_loop("dropped")

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import grpc
 import pytest
@@ -14,14 +14,20 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from snakepit_bridge.errors import BridgeError, HostUnavailableError
 from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
 from snakepit_bridge.grpc.bridge import BRIDGE_SERVICE, Bridge, bridge_service
+from snakepit_bridge.grpc.bridge_hosting import HostingRpcs
 from snakepit_bridge.grpc.bridge_service import BridgeService
 from snakepit_bridge.handlers.command_handler import CommandHandler
 from snakepit_bridge.handlers.registry import handles
 from snakepit_bridge.session.context import Session
+from snakepit_bridge.session.manager import SessionManager
 from snakepit_bridge.telemetry.correlation import get_correlation_id
 from snakepit_bridge.telemetry.stream import TelemetryStream
+from snakepit_bridge.transport.dispatcher import Dispatcher
 from tests.unit.grpc.fake_context import AbortedError, fake_context
-from tests.unit.handlers.bridges import running
+from tests.unit.handlers.bridges import commands_of, running
+
+if TYPE_CHECKING:
+    from snakepit_bridge.session.host import HostRuntime
 
 MAX_VALUE_BYTES = 1000
 
@@ -91,7 +97,8 @@ def request(tool: str, /, **args: object) -> pb.ExecuteToolRequest:
 @asynccontextmanager
 async def serving(**bridge: Any) -> AsyncIterator[Serving]:
     async with running(Tools()) as handler:
-        service = bridge_service(handler, Bridge(**bridge), max_value_bytes=MAX_VALUE_BYTES)
+        dispatcher = Dispatcher(handler, max_value_bytes=MAX_VALUE_BYTES)
+        service = bridge_service(dispatcher, Bridge(**bridge))
         yield Serving(service, handler)
 
 
@@ -410,6 +417,16 @@ async def test_events_are_told_until_the_stream_is_closed() -> None:
 
     assert list(event.event_parts) == ["tool", "execution", "start"]
     assert rest == []
+
+
+async def test_what_a_host_serves_is_served_where_the_bridge_is_its_own() -> None:
+    elsewhere = cast("HostRuntime", object())  # nothing is asked of it
+    own = commands_of(Tools())
+    worker = CommandHandler(own.registry, SessionManager(elsewhere))
+
+    services = [bridge_service(Dispatcher(each), Bridge()) for each in (own, worker)]
+
+    assert [isinstance(each, HostingRpcs) for each in services] == [True, False]
 
 
 def test_the_service_has_the_name_that_snakepit_calls() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -361,3 +362,17 @@ def test_a_call_may_have_less_patience_than_others() -> None:
 
     with pytest.raises(HostUnavailableError, match="connection refused"):
         link.send(hasty)
+
+
+def test_a_forked_process_is_refused_instead_of_waiting_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """gRPC's threads are not in the child, so a call there once never ended."""
+    link, channel = _link(_answer)
+    parent = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+
+    with pytest.raises(WrongCallError, match=f"belongs to process {parent}.* cannot find it"):
+        link.send(CALL)
+
+    assert channel.sent == []

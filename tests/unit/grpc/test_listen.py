@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import errno
 import re
+import socket
 from pathlib import Path
+from typing import Any, NoReturn
 
 import grpc
 import pytest
 
-from snakepit_bridge.grpc.listen import Listen, Tls, host_port, is_loopback
+from snakepit_bridge.grpc.listen import (
+    Listen,
+    Tls,
+    has_ipv6_loopback,
+    host_port,
+    is_loopback,
+)
 from tests.unit.grpc.certificates import write_certificate
 
 LOOPBACK = ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"]
@@ -78,6 +87,32 @@ def test_tokens_are_shown_nowhere() -> None:
 )
 def test_an_address_has_brackets_where_it_needs_them(host: str, target: str) -> None:
     assert host_port(host, 1) == target
+
+
+# --- both loopbacks -----------------------------------------------------------------------------
+
+
+def test_both_loopbacks_are_those_of_one_machine_and_no_other_address(tmp_path: Path) -> None:
+    assert Listen(both_loopbacks=True).target == "127.0.0.1:50051"
+    wrongs: list[dict[str, Any]] = [
+        {"host": "::1"},
+        {"host": "localhost"},
+        {"uds": tmp_path / "bridge.sock"},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match=r"both_loopbacks goes with 127\.0\.0\.1, not with"):
+            Listen(both_loopbacks=True, **wrong)
+
+
+def test_a_machine_may_have_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_socket(*_: object) -> NoReturn:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported")
+
+    before = has_ipv6_loopback()
+    monkeypatch.setattr(socket, "socket", no_socket)
+
+    assert isinstance(before, bool)
+    assert not has_ipv6_loopback()
 
 
 # --- certificates -------------------------------------------------------------------------------

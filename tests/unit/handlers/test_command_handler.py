@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -20,8 +20,8 @@ from snakepit_bridge.errors import (
     SessionError,
     WrongCallError,
 )
-from snakepit_bridge.handlers.command import Chunk, NoCodec
-from snakepit_bridge.handlers.registry import handles
+from snakepit_bridge.handlers.command import Chunk, Command, NoCodec
+from snakepit_bridge.handlers.registry import HandlerEntry, handles
 from snakepit_bridge.session.context import Session, current_execution
 from snakepit_bridge.session.limits import SessionLimits
 from tests.unit.handlers.bridges import at_rest, brief_call, call, chunks_of, commands_of, running
@@ -386,3 +386,69 @@ async def test_a_stream_that_is_left_early_leaves_nothing_behind(command: str) -
         async with aclosing(handler.stream(call(command, names=["x"] * 1000))) as chunks:
             assert (await anext(chunks)).value == "hello x"
         await at_rest(handler, "s")
+
+
+# --- a session among the arguments ----------------------------------------------------------------
+
+
+class Whereabouts:
+    @handles("where.am_i")
+    def am_i(self, session: Session, *, x: int = 0) -> str:
+        return session.id
+
+    @handles("where.raw")
+    def raw(self, session: Session, args: dict[str, Any]) -> list[Any]:
+        return [session.id, args]
+
+    @handles("where.both")
+    def both(self, session: Session, *, session_id: str) -> list[str]:
+        return [session.id, session_id]
+
+
+def _named(command: str, session_id: object, *, counts: bool = True, **args: object) -> Command:
+    args["session_id"] = session_id
+    return Command(name=command, session_id="own", args=args, session_in_args=counts)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (_named("where.am_i", "other"), "other"),
+        (_named("where.am_i", "other", x=1), "other"),
+        (_named("where.am_i", ""), "own"),
+        (_named("where.raw", "other", x=1), ["other", {"x": 1}]),
+        (_named("where.raw", 7), ["own", {"session_id": 7}]),
+        (_named("where.raw", "other", counts=False), ["own", {"session_id": "other"}]),
+        (_named("where.both", "other"), ["own", "other"]),
+    ],
+)
+async def test_an_argument_may_name_the_session_unless_the_command_has_it(
+    command: Command, expected: object
+) -> None:
+    async with running(Whereabouts()) as handler:
+        assert (await handler.run(command)).value == expected
+
+
+@pytest.mark.parametrize(
+    "command", [_named("where.am_i", 7), _named("where.am_i", "other", counts=False)]
+)
+async def test_a_session_that_is_none_is_an_argument_that_nobody_takes(command: Command) -> None:
+    async with running(Whereabouts()) as handler:
+        with pytest.raises(InvalidArgumentError, match="'session_id' is unknown"):
+            await handler.run(command)
+
+
+async def test_code_that_has_both_a_value_and_items_is_asked_for_what_is_wanted() -> None:
+    class Both(HandlerEntry):
+        answers_both = True
+
+        def items(self, session: Session, bound: Mapping[str, Any]) -> Any:
+            yield from (1, 2)
+
+    async with running() as handler:
+        handler.registry.add(Both("both.run", lambda _, args: f"value of {args}"))
+        value = (await handler.run(call("both.run"))).value
+        chunks = await chunks_of(handler, call("both.run"))
+
+    assert value == "value of {}"
+    assert [chunk.value for chunk in chunks if not chunk.is_empty] == [1, 2]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from snakepit_bridge.errors import BridgeError, ErrorCode, HandlerFailedError, SessionError
 from snakepit_bridge.handlers.failures import (
+    MAX_FOREIGN_MESSAGE,
     MAX_MESSAGE,
     MAX_TRACEBACK,
     bounded,
@@ -115,3 +116,29 @@ def test_a_cut_says_how_much_is_gone() -> None:
 def test_a_bound_holds(text: str, limit: int) -> None:
     assert len(bounded(text * 20, limit)) <= limit
     assert len(bounded_bytes(text * 20, limit).encode(errors="backslashreplace")) <= limit
+
+
+def test_what_the_exception_said_is_kept_apart_for_programs() -> None:
+    said = failure_from(_raised(KeyError("k")), command="c")
+    silent = failure_from(_raised(ValueError()), command="c")
+    own = SessionError("no such session")
+
+    assert said.foreign_message == "'k'"
+    assert silent.foreign_message == ""
+    assert own.foreign_message == ""
+
+
+def test_more_of_it_is_kept_for_programs_than_is_shown_to_people() -> None:
+    failure = failure_from(_raised(ValueError("x" * 10 * MAX_FOREIGN_MESSAGE)), command="c")
+
+    assert MAX_MESSAGE < len(failure.foreign_message) <= MAX_FOREIGN_MESSAGE
+    assert " characters " in failure.foreign_message
+
+
+def test_half_characters_are_shown_as_escapes_however_short_the_text() -> None:
+    """In a short traceback they once stayed, and no JSON could be read that had them."""
+    failure = failure_from(_raised(ValueError("\ud800")), command="c")
+
+    assert failure.foreign_message == "\\ud800"
+    assert "ValueError: \\ud800" in failure.foreign_traceback
+    assert bounded_bytes("\ud800", 100) == bounded("\ud800", 100) == "\\ud800"

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from snakepit_bridge.errors import CommandNotFoundError, ErrorCode, InvalidArgumentError
-from snakepit_bridge.handlers.registry import Handler, HandlerRegistry, handles
+from snakepit_bridge.handlers.registry import (
+    Handler,
+    HandlerEntry,
+    HandlerRegistry,
+    handles,
+)
 from snakepit_bridge.session.context import Session
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.session.manager import SessionManager
@@ -343,3 +348,65 @@ def test_a_mark_without_a_name_says_how_it_is_written() -> None:
 
     with pytest.raises(TypeError, match=r'write @handles\("name"\)'):
         handles(greet)  # type: ignore[arg-type]  # the mistake under test
+
+
+# --- entries of others ----------------------------------------------------------------------------
+
+
+def _entry(
+    command: str, answer: str, *, answers: Callable[[str], bool] | None = None
+) -> HandlerEntry:
+    def call(session: Session, args: Any) -> str:
+        return f"{answer} in {session.id}: {args}"
+
+    return HandlerEntry(command, call, answers=answers)
+
+
+def _open_entry(answer: str) -> HandlerEntry:
+    return _entry("Anything", answer, answers=lambda _: True)
+
+
+def test_an_entry_that_somebody_else_made_is_found_by_its_name(session: Session) -> None:
+    registry = _registry_of(Greeter())
+
+    registry.add(_entry("other.run", "other"))
+
+    assert registry.find("other.run").execute(session, {}) == "other in s: {}"
+    assert [entry.command for entry in registry] == ["greet.raw", "greet.say", "other.run"]
+
+
+def test_an_entry_whose_name_is_taken_is_refused_and_both_are_named() -> None:
+    registry = _registry_of(Greeter())
+
+    with pytest.raises(ValueError, match=r"'greet\.say' has two methods: Greeter\.say .*_entry"):
+        registry.add(_entry("greet.say", "other"))
+
+
+def test_an_open_entry_is_asked_after_all_names_and_all_before_it(session: Session) -> None:
+    registry = _registry_of(Anything())
+    registry.add(_open_entry("late"), is_open=True)
+    registry.add(_open_entry("never"), is_open=True)
+    registry.register(Greeter())
+
+    found = [registry.find(name) for name in ("greet.say", "any.thing", "else")]
+
+    assert [entry.command for entry in found] == ["greet.say", "Anything", "Anything"]
+    assert found[1].execute(session, {}) == "any."
+    assert found[2].execute(session, {}) == "late in s: {}"
+    assert len(registry) == 2
+
+
+def test_an_entry_decides_by_its_signature_between_a_value_and_items(session: Session) -> None:
+    entry = _registry_of(Greeter()).find("greet.say")
+
+    assert not entry.answers_both
+    assert not entry.tells_python_calls
+    assert entry.items(session, {"name": "Ada"}) == entry.invoke(session, {"name": "Ada"})
+
+
+def test_an_entry_knows_which_parameters_it_has() -> None:
+    registry = _registry_of(Greeter())
+
+    assert registry.find("greet.say").takes("name")
+    assert not registry.find("greet.say").takes("session_id")
+    assert not registry.find("greet.raw").takes("session_id")

@@ -108,3 +108,14 @@ def test_a_session_may_share_the_instances_of_others() -> None:
 
 def _double(x: int) -> int:
     return 2 * x
+
+
+def test_a_view_tells_which_command_it_belongs_to_and_what_its_caller_said() -> None:
+    job = Job(session_id="s", command="c", args={}, metadata={"k": "v"}, trace_context={})
+    execution = Execution(job, lambda _: None, clock=FakeClock(), on_end=lambda: None)
+    session = _session()
+
+    view = session.seen_by(execution)
+
+    assert (view.command, view.metadata) == ("c", {"k": "v"})
+    assert (session.command, session.metadata) == ("", {})

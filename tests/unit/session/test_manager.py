@@ -302,6 +302,43 @@ def test_each_use_begins_the_idle_time_anew() -> None:
     assert manager.sessions.expire() == []
 
 
+def test_a_session_that_is_touched_is_not_idle() -> None:
+    manager = Manager(idle_s=10)
+    session = manager.sessions.get_or_create("s")
+
+    manager.clock.advance(6)
+    assert manager.sessions.touch("s")
+    manager.clock.advance(6)
+
+    assert manager.sessions.idle_s(session) == 6
+    assert manager.sessions.expire() == []
+
+
+def test_touching_opens_no_session() -> None:
+    manager = Manager()
+
+    assert not manager.sessions.touch("s")
+
+    assert len(manager.sessions) == 0
+
+
+@pytest.mark.parametrize("when", ["before", "afterwards"])
+def test_a_session_that_is_kept_never_ends_by_its_age_or_idleness(when: str) -> None:
+    manager = Manager(idle_s=10, ttl_s=20)
+    if when == "before":
+        manager.sessions.keep("kept")
+    kept = manager.sessions.get_or_create("kept")
+    manager.sessions.get_or_create("other")
+    manager.sessions.keep("kept")
+
+    manager.clock.advance(30)
+
+    assert manager.sessions.expire() == ["other"]
+    assert manager.sessions.get_or_create("kept") is kept
+    manager.sessions.end("kept")
+    assert len(manager.sessions) == 0
+
+
 def test_a_session_is_not_idle_while_a_command_runs_in_it() -> None:
     manager = Manager(idle_s=60)
     session = manager.sessions.enter("s")

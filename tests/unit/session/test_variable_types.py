@@ -86,6 +86,7 @@ def test_an_int_in_a_float_variable_becomes_a_float() -> None:
         ("tensor", {"shape": [2], "data": [1, "a"]}),
         ("tensor", {"shape": [2.0], "data": [1, 2]}),
         ("tensor", {"shape": [-1], "data": []}),
+        ("tensor", {"shape": [1] * 65, "data": [1]}),
         ("tensor", {"data": []}),
         ("map", []),
         ("list", {}),

@@ -111,7 +111,33 @@ async def test_who_reads_too_slowly_gets_the_latest_of_each_variable(
     watch.tell(_change("a", 4))
     watch.end()
 
-    assert await _told(watch) == [("a", 3), ("b", 9), ("a", 4)]
+    assert await _told(watch) == [("b", 9), ("a", 4)]
+
+
+async def test_who_has_caught_up_gets_every_change_again() -> None:
+    watch = VariableWatch(max_pending=2)
+    for version in (1, 2, 3, 4):
+        watch.tell(_change("a", version))
+    assert (await anext(watch)).record.version == 4
+
+    watch.tell(_change("a", 5))
+    watch.tell(_change("a", 6))
+    watch.end()
+
+    assert await _told(watch) == [("a", 5), ("a", 6)]
+
+
+async def test_what_is_replaced_while_a_reader_is_behind_takes_no_room() -> None:
+    watch = VariableWatch(max_pending_bytes=10)
+    for version in range(1, 10):
+        watch.tell(_change("a", version, size_bytes=6))
+    await anext(watch)
+
+    watch.tell(_change("b", 1, size_bytes=5))
+    watch.tell(_change("b", 2, size_bytes=5))
+    watch.end()
+
+    assert await _told(watch) == [("b", 1), ("b", 2)]
 
 
 async def test_the_latest_changes_stay_in_their_order() -> None:

@@ -22,6 +22,8 @@ class Ready:
         return value
 
 
+CODECS = {"json": Ready()}
+
 ENCODED = [
     (Encoded(b"x" * 100), 100),
     (Encoded(b"{}", binary=b"x" * 98), 100 + PART_MARGIN),
@@ -57,15 +59,18 @@ def test_the_encoding_reads_and_writes() -> None:
 
 
 def test_an_encoding_that_does_not_exist_is_refused_where_it_would_read() -> None:
-    with pytest.raises(InvalidArgumentError, match="No encoding is called 'yaml'"):
-        RefusingCodec(Envelope(command="x", encoding="yaml")).decode_args({})
+    """One that another transport has was once taken for a question of blobs."""
+    with pytest.raises(InvalidArgumentError, match="No encoding is called 'tagged'") as caught:
+        RefusingCodec(Envelope(command="x", encoding="tagged"), CODECS).decode_args({})
+
+    assert caught.value.hint == "The encodings are: json."
 
 
 def test_blobs_are_refused_where_they_would_be_read() -> None:
     with pytest.raises(InvalidArgumentError, match="2 blobs came with the command"):
-        RefusingCodec(Envelope(command="x", blobs=2)).decode_args({})
+        RefusingCodec(Envelope(command="x", blobs=2), CODECS).decode_args({})
 
 
 def test_what_was_never_read_is_never_answered() -> None:
     with pytest.raises(AssertionError):
-        RefusingCodec(Envelope(command="x")).encode(1)
+        RefusingCodec(Envelope(command="x"), CODECS).encode(1)

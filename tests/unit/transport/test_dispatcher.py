@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import aclosing
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -74,7 +74,7 @@ async def test_every_failure_is_a_reply(envelope: Envelope, code: ErrorCode) -> 
         assert each.failure.code == code
         assert each.is_final
         assert each.metadata["error_id"] == each.failure.error_id
-    assert (dispatcher.answered, dispatcher.failed) == (2, 2)
+    assert (dispatcher.tally.answered, dispatcher.tally.failed) == (2, 2)
 
 
 async def test_the_items_come_one_by_one_and_then_one_empty_end() -> None:
@@ -88,7 +88,7 @@ async def test_the_items_come_one_by_one_and_then_one_empty_end() -> None:
     assert [item.is_final for item in items] == [False, False]
     assert (end.encoded, end.is_final) == (None, True)
     assert "run_ms" in end.metadata
-    assert (dispatcher.answered, dispatcher.failed) == (1, 0)
+    assert (dispatcher.tally.answered, dispatcher.tally.failed) == (1, 0)
 
 
 async def test_a_failure_between_the_items_is_the_end() -> None:
@@ -193,7 +193,7 @@ async def test_a_caller_who_has_gone_gets_no_reply() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    assert (dispatcher.answered, dispatcher.failed) == (1, 1)
+    assert (dispatcher.tally.answered, dispatcher.tally.failed) == (1, 1)
 
 
 async def test_a_dispatcher_brings_an_engine_where_there_is_none() -> None:
@@ -267,3 +267,51 @@ async def test_a_value_that_does_not_fit_a_message_is_a_failure_of_its_command()
     assert reply.failure.code == ErrorCode.QUOTA_EXCEEDED
     assert not reply.failure.retryable
     assert told.counts() == {("greet.say", "error"): 1}
+
+
+class Shouting:
+    """An encoding of one's own."""
+
+    def __init__(self, sign: str) -> None:
+        self._sign = sign
+
+    def decode_args(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: each.decode().upper() for name, each in args.items()}
+
+    def encode(self, value: Any) -> Encoded:
+        return Encoded(f"{value}{self._sign}".encode())
+
+
+async def test_transports_that_write_in_their_own_ways_count_together() -> None:
+    loud = {"loud": Shouting("!")}
+
+    async with running(Greeter()) as handler:
+        plain = Dispatcher(handler, max_value_bytes=12)
+        other = plain.with_codecs(values=loud, items=loud)
+        await plain.run(ADA)
+        reply = await other.run(
+            Envelope(command="greet.say", args={"name": b"Somebody"}, encoding="loud")
+        )
+
+    assert reply.failure is not None
+    assert reply.failure.code == ErrorCode.QUOTA_EXCEEDED
+    assert (plain.tally.answered, plain.tally.failed) == (2, 1)
+
+
+async def test_a_transport_may_have_encodings_of_its_own_for_values_and_for_items() -> None:
+    envelope = Envelope(command="greet.say", args={"name": b"Ada"}, encoding="loud")
+    values, items = {"loud": Shouting("!")}, {"loud": Shouting("?")}
+
+    async with running(Greeter()) as handler:
+        both = Dispatcher(handler, values=values, items=items)
+        reply = await both.run(envelope)
+        (last,) = await _replies(both, envelope)
+        (same,) = await _replies(Dispatcher(handler, values=values), envelope)
+        refused = await both.run(Envelope(command="greet.say", encoding="json"))
+
+    assert reply.encoded == Encoded(b"hello ADA!")
+    assert last.encoded == Encoded(b"hello ADA?")
+    assert same.encoded == Encoded(b"hello ADA!")
+    assert refused.failure is not None
+    assert refused.failure.message == "No encoding is called 'json'."
+    assert refused.failure.hint == "The encodings are: loud."

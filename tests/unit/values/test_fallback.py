@@ -297,3 +297,14 @@ def test_the_environment_does_not_decide_who_is_told() -> None:
     fallback_from({}, on_marker=told.append).marker(1j)
 
     assert told == ["builtins.complex"]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_of_numpy_become_iso_text_however_fine_they_are(unit: str) -> None:
+    """Nanoseconds, which are what pandas has, once became bare numbers."""
+    times = np.array(["2020-01-01T01:02:03"], dtype=f"datetime64[{unit}]")
+
+    (text,) = Fallback().convert(times)
+
+    assert text.startswith("2020-01-01T01:02:03")
+    assert Fallback().convert(times[0]) == text

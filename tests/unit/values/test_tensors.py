@@ -49,6 +49,11 @@ def test_special_floats_in_a_tensor_are_numbers_again() -> None:
     assert array.tolist()[1:] == [1.5, math.inf, -math.inf]
 
 
+def test_texts_beside_a_special_float_or_a_number_change_neither() -> None:
+    assert array_from(["a", "NaN"], [2]).tolist() == ["a", "NaN"]
+    assert array_from([1, "a"], [2]).tolist() == [1, "a"]
+
+
 def test_a_tensor_of_texts_stays_one() -> None:
     assert array_from(["a", "b"], [2, 1]).tolist() == [["a"], ["b"]]
 

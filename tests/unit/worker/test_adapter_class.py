@@ -33,9 +33,39 @@ def failure_of(path: str, *, threaded: bool = False) -> AdapterError:
 
 
 def test_the_class_is_imported(module: Write) -> None:
-    name = module("class Mine: pass")
+    name = module("class Mine:\n    def execute_tool(self, *of_call): ...")
 
     assert load_adapter(f"{name}.Mine").__name__ == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("path", "example"),
+    [
+        ("./tea_shop.TeaShop", "tea_shop.TeaShop"),
+        ("my_app/adapters.TeaShop", "my_app.adapters.TeaShop"),
+        ("tea_shop:TeaShop", "tea_shop.TeaShop"),
+        ("..tea_shop.TeaShop", "tea_shop.TeaShop"),
+        ("my_app/adapters.py", "my_app.adapters.MyAdapter"),
+    ],
+)
+def test_a_path_of_a_file_is_answered_with_what_was_probably_meant(path: str, example: str) -> None:
+    assert str(failure_of(path)) == f"{path!r} is no adapter: write MODULE.CLASS, e.g. {example}."
+
+
+def test_a_class_without_tools_is_refused_with_what_to_do(module: Write) -> None:
+    name = module("class Idle: pass")
+
+    error = failure_of(f"{name}.Idle")
+
+    assert f"The adapter '{name}.Idle' cannot be used: Idle has no tools" in str(error)
+    assert "@tool()" in str(error)
+
+
+def test_what_its_message_says_in_full_has_no_cause_to_be_shown(module: Write) -> None:
+    name = module("class Adapter: pass")
+
+    for path in (f"{name}.Adaptor", f"{name}.Adapter", "nowhere_at_all.Adapter"):
+        assert failure_of(path).__cause__ is None
 
 
 @pytest.mark.parametrize("path", ["Mine", ".Mine", "mine.", ""])
@@ -88,9 +118,10 @@ def test_what_is_no_class_is_refused(module: Write) -> None:
 def test_the_thread_profile_wants_a_class_that_calls_itself_safe(module: Write) -> None:
     name = module(
         """
-        class Unsafe: pass
-        class Safe: __thread_safe__ = True
-        class Doubtful: __thread_safe__ = False
+        class Unsafe:
+            def execute_tool(self, *of_call): ...
+        class Safe(Unsafe): __thread_safe__ = True
+        class Doubtful(Unsafe): __thread_safe__ = False
         """
     )
 

@@ -87,3 +87,20 @@ def test_what_closes_in_time_is_not_called_forced(
 
     assert "Ended by force" not in capfd.readouterr().err
     assert "the parent has ended; the worker ends with code 71" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("code", "is_alone"),
+    [(ExitCode.DONE, False), (ExitCode.HOST_LOST, True), (ExitCode.PARENT_GONE, True)],
+)
+def test_who_is_left_alone_cleans_up_behind_it_before_anything_else(
+    code: ExitCode, *, is_alone: bool
+) -> None:
+    done: SimpleQueue[object] = SimpleQueue()
+    ending = Ending(AT_ONCE, leave=done.put, when_alone=lambda: done.put("cleaned up"))
+
+    ending.ask(code, "it is time")
+
+    if is_alone:
+        assert done.get(timeout=5) == "cleaned up"
+    assert done.get(timeout=5) == code

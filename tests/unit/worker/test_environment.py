@@ -47,6 +47,22 @@ def test_everything_that_is_missing_or_wrong_is_named_at_once() -> None:
     assert "--elixir-address HOST:PORT is missing, and SNAKEPIT_GRPC_ADDRESS is not set" in problems
 
 
+def test_what_was_given_but_cannot_be_read_is_not_called_missing() -> None:
+    problems = problems_of("--elixir-address", "nowhere", "--adapter")
+
+    assert problems.splitlines() == [
+        "--elixir-address is 'nowhere'; expected HOST:PORT, e.g. 127.0.0.1:50051.",
+        "--adapter needs a value: --adapter MODULE.CLASS.",
+    ]
+
+
+def test_a_misspelt_flag_is_told_beside_what_is_missing() -> None:
+    problems = problems_of("--adapter", "a.B", "--elixir-adress", "127.0.0.1:1")
+
+    assert "--elixir-address HOST:PORT is missing" in problems
+    assert "Unknown flag, ignored: --elixir-adress (did you mean --elixir-address?)." in problems
+
+
 def test_the_address_comes_from_the_environment_where_no_flag_says_it() -> None:
     environ = {"SNAKEPIT_GRPC_ADDRESS": "a:1", "SNAKEPIT_ELIXIR_ADDRESS": "b:2"}
     flags = parse(["--adapter", "a.B"])

@@ -24,6 +24,11 @@ def test_an_adapter_that_cannot_be_imported_is_told(
     assert adapter.rpartition(".")[0] in record.getMessage()
 
 
+def test_a_class_that_no_call_could_reach_is_not_healthy(caplog: pytest.LogCaptureFixture) -> None:
+    assert health_check("json.JSONDecoder", threaded=False) is ExitCode.CANNOT_START
+    assert "JSONDecoder has no tools" in caplog.text
+
+
 def test_an_interpreter_without_grpc_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -68,3 +68,17 @@ async def test_a_slow_call_can_be_given_up() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.001):
             await faults.before("Ping")
+
+
+NO_RPC = r"no RPC 'Hartbeat'\. Did you mean 'Heartbeat'\?"
+
+
+def test_a_fault_of_an_rpc_that_does_not_exist_is_refused() -> None:
+    faults = Faults()
+
+    with pytest.raises(ValueError, match=NO_RPC):
+        faults.slow("Hartbeat", 1)
+    with pytest.raises(ValueError, match=NO_RPC):
+        faults.fail("Hartbeat", UNAVAILABLE)
+    with pytest.raises(ValueError, match=NO_RPC), faults.hold("Hartbeat"):
+        pass

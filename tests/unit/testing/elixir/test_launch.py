@@ -5,6 +5,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,18 @@ def test_threads_are_for_the_thread_profile() -> None:
     assert WorkerSpec(profile="thread").threads == 10
     with pytest.raises(ValueError, match="max_workers"):
         WorkerSpec(max_workers=4)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"profile": "threads"}, "profile is 'threads'; it is one of 'process', 'thread'"),
+        ({"launcher": "file"}, "launcher is 'file'; it is one of 'script'"),
+    ],
+)
+def test_a_misspelt_way_of_starting_is_refused(option: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        WorkerSpec(**option)
 
 
 def test_python_in_disguise_is_handed_snakepits_own_script(where: RunningIn) -> None:

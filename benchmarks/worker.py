@@ -15,6 +15,9 @@ from benchmarks.startup import ENVIRONMENT, POLL_S
 from snakepit_bridge.testing.elixir import FakeElixirHost
 from snakepit_bridge.worker import grpc_server
 
+READY_S = 10.0
+"""Bounds a worker that never registers its tools."""
+
 SHOWCASE = "snakepit_bridge.adapters.showcase.ShowcaseAdapter"
 SCRIPT = Path(grpc_server.__file__)
 
@@ -39,6 +42,8 @@ def worker() -> Iterator[Worker]:
     """A worker with the showcase adapter, initialised by a stand-in for Elixir."""
     with FakeElixirHost() as host:
         handle = host.spawn(adapter=SHOWCASE)
+        # What a worker tells Elixir once, whatever is called.
+        host.calls.wait_for(lambda call: call.rpc == "RegisterTools", timeout_s=READY_S)
         yield Worker(handle.port, handle.session_id, host)
 
 

@@ -85,8 +85,12 @@ def main() -> NoReturn:
     # What a start makes lives on; to look for garbage among it takes a twelfth of the time.
     gc.disable()
     from snakepit_bridge.worker.run import run  # noqa: PLC0415  (can be found only now)
+    from snakepit_bridge.worker.signals import ignore_signals  # noqa: PLC0415
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # The process ends as it says; who asks for its end now would make it look killed.
+    ignore_signals()
+    sys.exit(code)
 
 
 # Children that multiprocessing starts import this file under the second name.

@@ -54,6 +54,12 @@ def signal_pipe(stop: Stop) -> Iterator[int]:
         os.close(writer)
 
 
+def ignore_signals() -> None:
+    """Hear none of the signals any more; on the main thread."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def watched_signals(reader: int, stop: Stop) -> Iterator[None]:
     """Read the pipe on the running loop while the block runs."""

@@ -59,6 +59,19 @@ def test_workers_that_come_and_go_leave_nothing_behind(tmp_path: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
+def test_a_signal_more_changes_nothing_once_the_interpreter_ends() -> None:
+    """It once made the worker look killed, in the midst of its exit handlers."""
+    with FakeElixirHost(rhythm=SELDOM) as host:
+        worker = spawn_busy(host)
+        worker.execute("stay_at_exit")
+        worker.send_signal(signal.SIGTERM)
+        worker.output.wait_for("inside exit.")
+
+        worker.send_signal(signal.SIGTERM)
+
+        assert worker.wait_for_exit(timeout_s=PROMISED_S) == ExitCode.DONE
+
+
 @pytest.mark.defect("D42")
 def test_a_port_has_one_worker() -> None:
     with FakeElixirHost() as host:
@@ -148,6 +161,7 @@ class Figures(NamedTuple):
     tasks: int
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.defect("D15", "D33")
 def test_a_worker_does_not_grow_by_calls_nor_by_streams_that_nobody_reads_to_the_end() -> None:
     with FakeElixirHost() as host:

@@ -34,6 +34,9 @@ from tests.integration.field_worker import registered
 LOSS_S = 10.0
 """In which a worker ends whose host does not listen any more, by the rules of Elixir."""
 
+HOST_LOST = f"the host does not answer; the worker ends with code {ExitCode.HOST_LOST}"
+"""Told by the log: Elixir asks a worker that does not answer to end as well."""
+
 AWAY_S = 3.0
 """For so long a listener may be away."""
 
@@ -84,12 +87,13 @@ def test_no_worker_outlives_an_elixir_that_is_killed(moment: str, tmp_path: Path
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_worker_ends_when_elixir_does_not_listen_any_more(profile: str) -> None:
     with FakeElixirHost(rhythm=_rhythm()) as host:
-        worker = spawn_busy(host, **PROFILES[profile])
+        worker = spawn_busy(host, log_level="info", **PROFILES[profile])
         registered(host)
         with watched(worker.pid) as process:
             host.stop_listening()
 
             assert process.ends_within(LOSS_S)
+        worker.output.wait_for(HOST_LOST)
         assert worker.wait_for_exit() == ExitCode.HOST_LOST
 
 
@@ -97,12 +101,13 @@ def test_a_worker_ends_when_elixir_does_not_listen_any_more(profile: str) -> Non
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_worker_without_a_session_ends_when_elixir_does_not_listen_any_more(profile: str) -> None:
     with FakeElixirHost(rhythm=_rhythm()) as host, host.hold("InitializeSession"):
-        worker = spawn_busy(host, **PROFILES[profile])
+        worker = spawn_busy(host, log_level="info", **PROFILES[profile])
         host.calls.wait_for(lambda call: call.rpc == "Ping", timeout_s=READY_S)
         with watched(worker.pid) as process:
             host.stop_listening()
 
             assert process.ends_within(LOSS_S)
+        worker.output.wait_for(HOST_LOST)
         assert worker.wait_for_exit() == ExitCode.HOST_LOST
 
 
@@ -134,7 +139,7 @@ def _hear_of(worker: FakeWorkerHandle, host: FakeElixirHost) -> None:
 @pytest.mark.defect("D28")
 def test_a_worker_waits_for_an_elixir_that_is_yet_to_come_not_for_one_that_has_gone() -> None:
     with FakeElixirHost(rhythm=_rhythm(), listening=False) as host:
-        worker = spawn_busy(host)
+        worker = spawn_busy(host, log_level="info")
         with watched(worker.pid) as process:
             heartbeats(host)  # five times as many as it would miss of one that has gone
             assert worker.execute("echo", {"value": 1}) == 1
@@ -146,6 +151,7 @@ def test_a_worker_waits_for_an_elixir_that_is_yet_to_come_not_for_one_that_has_g
             host.stop_listening()
 
             assert process.ends_within(LOSS_S)
+        worker.output.wait_for(HOST_LOST)
         assert worker.wait_for_exit() == ExitCode.HOST_LOST
 
 

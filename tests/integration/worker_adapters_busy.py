@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import hashlib
 import itertools
@@ -117,6 +118,11 @@ class Busy(BaseAdapter):
         gc.collect()
         tasks = (each for each in gc.get_objects() if isinstance(each, asyncio.Task))
         return sum(not task.done() for task in tasks)
+
+    @tool()
+    def stay_at_exit(self) -> None:
+        """Have the interpreter wait, once it has begun to end, for what never comes."""
+        atexit.register(_block_until, "exit")
 
     # --- in native code -------------------------------------------------------------------------
 

@@ -9,7 +9,12 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from snakepit_bridge.worker.exit_codes import ExitCode
-from snakepit_bridge.worker.signals import SIGNALS, signal_pipe, watched_signals
+from snakepit_bridge.worker.signals import (
+    SIGNALS,
+    ignore_signals,
+    signal_pipe,
+    watched_signals,
+)
 
 Wish = tuple[ExitCode, str]
 
@@ -85,3 +90,14 @@ def test_what_somebody_has_taken_over_stays_theirs() -> None:
 
         assert signal.getsignal(signal.SIGTERM) is theirs
         assert signal.set_wakeup_fd(-1) == writer
+
+
+def test_signals_can_be_ignored_for_the_last_moments() -> None:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        ignore_signals()
+        for number in SIGNALS:
+            os.kill(os.getpid(), number)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -81,7 +81,11 @@ def main() -> NoReturn:
     """Run the worker of this process; its exit code says how that ended."""
     show_run_id()
     import gc  # noqa: PLC0415
+    import signal  # noqa: PLC0415
 
+    # Until the worker hears signals itself, they just end it. Python's own handler would raise in
+    # the midst of an import, where some code catches it, and the wish is lost.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What a start makes lives on; to look for garbage among it takes a twelfth of the time.
     gc.disable()
     from snakepit_bridge.worker.run import run  # noqa: PLC0415  (can be found only now)

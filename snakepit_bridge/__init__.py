@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-
+from snakepit_bridge.lazy_names import lazy_names
 from snakepit_bridge.version import __version__
 
 # Type checkers take the name at its word; importing it would cost every process 7 ms.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from snakepit_bridge.adapters.heartbeat import HeartbeatClient, HeartbeatConfig
     from snakepit_bridge.adapters.logging_config import configure_logging, get_logger
     from snakepit_bridge.adapters.session_context import (
@@ -111,17 +108,4 @@ _HOMES = {
     "inline_engine": "engine.inline",
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        text = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(text)
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    # Kept, so that the next use is an ordinary look-up.
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(globals(), _HOMES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from snakepit_bridge.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from snakepit_bridge.adapters.template import TemplateAdapter
@@ -12,17 +13,4 @@ __all__ = ["TemplateAdapter"]
 
 _HOMES = {"TemplateAdapter": "template"}
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        text = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(text)
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    # Kept, so that the next use is an ordinary look-up.
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(globals(), _HOMES)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
+from snakepit_bridge.words import YES
+
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off", ""})
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -72,7 +73,7 @@ def _boolean(given: Any, default: Any) -> Any:
     if not isinstance(given, str):
         return default
     word = given.strip().lower()
-    return word in _TRUE if word in _TRUE | _FALSE else default
+    return word in YES if word in YES | _FALSE else default
 
 
 def _number(name: str, given: Any, default: Any) -> Any:

@@ -5,8 +5,9 @@ Its names are resolved when they are first used, so that a client without a wire
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from snakepit_bridge.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from snakepit_bridge.client.async_client import AsyncClient
@@ -35,13 +36,4 @@ _MODULES = {
     "connect": "grpc_target",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        text = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(text)
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(globals(), _MODULES)

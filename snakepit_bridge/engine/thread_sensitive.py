@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from snakepit_bridge.words import says_yes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from snakepit_bridge.engine.job import Job
-
-_TRUTHS = frozenset({"1", "true", "t", "yes", "y", "on"})
 
 _EVERYTHING = "*"
 
@@ -34,8 +34,7 @@ def thread_sensitive(names: Iterable[str] = ()) -> Callable[[Job], bool]:
         return lambda _: True
 
     def is_thread_sensitive(job: Job) -> bool:
-        said = job.metadata.get("thread_sensitive", "")
-        if said and said.strip().lower() in _TRUTHS:
+        if says_yes(job.metadata.get("thread_sensitive", "")):
             return True
         return bool(listed) and _calls_one_of(listed, job.args)
 

@@ -11,6 +11,7 @@ import msgspec
 
 from snakepit_bridge.nearest import nearest
 from snakepit_bridge.settings import Settings, SettingsError
+from snakepit_bridge.words import says_yes
 from snakepit_bridge.worker.flags import KNOWN, Flags, host_and_port, seconds
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ THREAD_PROFILE_THREADS = 10
 THREADED_SCRIPT = "grpc_server_threaded.py"
 
 _READY_FILE_PREFIX = "snakepit_ready_"
-
-_YES = frozenset({"1", "true", "t", "yes", "y", "on"})
 
 
 class UsageError(ValueError):
@@ -126,7 +125,7 @@ def worker_settings(
         heartbeat=flags.heartbeat,
         heartbeat_overrides=overrides,
         ready_file=_ready_file(environ),
-        leads_process_group=environ.get("SNAKEPIT_PROCESS_GROUP", "").strip().lower() in _YES,
+        leads_process_group=says_yes(environ.get("SNAKEPIT_PROCESS_GROUP", "")),
         thread_sensitive=_listed(environ.get("SNAKEPIT_THREAD_SENSITIVE", "")),
         gil_timeout_s=gil_timeout_s,
         bridge=_completed(bridge, flags, environ, threaded=threaded),

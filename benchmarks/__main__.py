@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import load, memory, messages, startup, worker
+from benchmarks import data, load, memory, messages, startup, worker
 
 RESULT = Path("build/bench/result.json")
 
@@ -182,10 +182,12 @@ def main() -> None:
         folder = Path(name)
         seen, calls_back = _measure(options.rounds, options.scale, folder, options.load)
         startup_rows, seconds = _startup_rows(options.rounds, folder)
+        data_rows = [Row(*ratio) for ratio in data.ratios(folder, options.rounds)]
     rows = [
         *_rows(seen),
         Row("RPCs to Elixir for all its calls", calls_back, "0", "RPCs"),
         *startup_rows,
+        *data_rows,
         Row("idle session", memory.bytes_per_session(), "≤ 2048", "bytes"),
     ]
     _print_table(rows)

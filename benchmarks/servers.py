@@ -2,8 +2,8 @@
 
 ``floor`` is grpc.aio with the generated code and nothing else: it answers the same request with
 the same message, metadata included. ``bridge`` is the product; ``bridge-sdk`` is the product with
-OpenTelemetry's SDK, every span sampled and exported to nowhere. The first line on stdout is the
-port.
+OpenTelemetry's SDK, every span sampled and exported to nowhere; ``raw`` echoes bytes. The first
+line on stdout is the port.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ from snakepit_bridge.session.manager import SessionManager
 
 if TYPE_CHECKING:
     from grpc.aio import ServicerContext
+
+RAW_ECHO = "/bench.Raw/Echo"
+LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 ITEM = {"index": 1, "text": "token"}
 ITEM_JSON = b'{"index":1,"text":"token"}'
@@ -137,6 +140,23 @@ async def serve_floor() -> None:
     await server.stop(0)
 
 
+async def serve_raw() -> None:
+    """Serve an echo of bytes, which nobody looks into, until the process is told to end."""
+
+    async def echo(request: bytes, context: ServicerContext[Any, Any]) -> bytes:
+        del context
+        return request
+
+    service, _, method = RAW_ECHO.strip("/").partition("/")
+    server = grpc.aio.server(options=LARGE)
+    handlers: dict[str, Any] = {method: grpc.unary_unary_rpc_method_handler(echo)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    await _until_told(port)
+    await server.stop(0)
+
+
 async def serve_bridge() -> None:
     """Serve the bridge until the process is told to end."""
     registry = HandlerRegistry()
@@ -183,7 +203,8 @@ def main() -> None:
     kind = sys.argv[1]
     if kind == "bridge-sdk":
         switch_sdk_on()
-    asyncio.run(serve_floor() if kind == "floor" else serve_bridge())
+    serve = {"floor": serve_floor, "raw": serve_raw}.get(kind, serve_bridge)
+    asyncio.run(serve())
 
 
 if __name__ == "__main__":

@@ -37,11 +37,15 @@ if TYPE_CHECKING:
     from snakepit_bridge.session.instances import InstanceManager
     from snakepit_bridge.session.manager import SessionManager
     from snakepit_bridge.telemetry.instrumentation import InstrumentedHandler, Telemetry
+    from snakepit_bridge.values.blob import Blob
+    from snakepit_bridge.values.refs import Ref
+    from snakepit_bridge.values.value_types import value_type
     from snakepit_bridge.values.zero_copy import ZeroCopyRef
 
 __author__ = "The snakepit-bridge developers"
 
 __all__ = [
+    "Blob",
     "BridgeClient",
     "BridgeError",
     "Command",
@@ -56,6 +60,7 @@ __all__ = [
     "HeartbeatConfig",
     "InstanceManager",
     "InstrumentedHandler",
+    "Ref",
     "Session",
     "SessionContext",
     "SessionError",
@@ -73,9 +78,11 @@ __all__ = [
     "get_logger",
     "handles",
     "inline_engine",
+    "value_type",
 ]
 
 _HOMES = {
+    "Blob": "values.blob",
     "BridgeClient": "grpc.client",
     "BridgeError": "errors",
     "Command": "handlers.command",
@@ -90,6 +97,7 @@ _HOMES = {
     "HeartbeatConfig": "adapters.heartbeat",
     "InstanceManager": "session.instances",
     "InstrumentedHandler": "telemetry.instrumentation",
+    "Ref": "values.refs",
     "Session": "session.context",
     "SessionContext": "adapters.session_context",
     "SessionError": "errors",
@@ -106,6 +114,7 @@ _HOMES = {
     "get_logger": "adapters.logging_config",
     "handles": "handlers.registry",
     "inline_engine": "engine.inline",
+    "value_type": "values.value_types",
 }
 
 __getattr__, __dir__ = lazy_names(globals(), _HOMES)

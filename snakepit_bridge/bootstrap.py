@@ -14,20 +14,24 @@ import msgspec
 
 from snakepit_bridge.engine.inline import inline_engine
 from snakepit_bridge.handlers.allow_list import AllowList
+from snakepit_bridge.handlers.blob_handler import BlobHandler
 from snakepit_bridge.handlers.command_handler import CommandHandler
 from snakepit_bridge.handlers.discovery import (
     HandlerLoadError,
     handler_from_path,
     handlers_from_entry_points,
+    value_type_from_path,
 )
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
 from snakepit_bridge.handlers.dspy.secrets import PROVIDER_KEYS, Secrets
 from snakepit_bridge.handlers.dspy_handler import DSPyHandler
+from snakepit_bridge.handlers.python_handler import PythonHandler
 from snakepit_bridge.handlers.registry import HandlerRegistry
 from snakepit_bridge.handlers.session_handler import SessionHandler
 from snakepit_bridge.handlers.system_handler import BridgeStatus, SystemHandler
 from snakepit_bridge.handlers.tool_handler import ToolHandler
 from snakepit_bridge.handlers.variable_handler import VariableHandler
+from snakepit_bridge.leases.leases import Leases, open_leases
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.session.limits import SessionLimits
 from snakepit_bridge.session.manager import SessionManager
@@ -106,6 +110,17 @@ async def open_bridge(  # noqa: PLR0913  (everything a bridge can be given)
         tools = ToolHandler()
         registry.register(tools)
         registry.register(_dspy_handler(settings, sessions, environ or environment()))
+        registry.register(
+            PythonHandler(
+                sessions.instances,
+                allow=settings.allow,
+                code_execution=settings.allow_code_execution,
+            )
+        )
+        leases = await stack.enter_async_context(_open_leases(settings))
+        registry.register(BlobHandler(leases))
+        for path in settings.value_type:
+            value_type_from_path(path)
         _register(registry, tools, handlers_from_entry_points())
         _register(registry, tools, map(_handler, settings.handlers))
         _register(registry, tools, handlers)
@@ -124,6 +139,7 @@ async def open_bridge(  # noqa: PLR0913  (everything a bridge can be given)
             engine=status.engine,
             telemetry=telemetry,
             worker_id=status.worker_id,
+            leases=leases,
         )
 
 
@@ -166,6 +182,15 @@ async def _open_sessions(
         yield sessions
     finally:
         await end_sessions(sessions)
+
+
+@asynccontextmanager
+async def _open_leases(settings: Settings) -> AsyncIterator[Leases]:
+    with open_leases(
+        settings.blob_dir, max_bytes=settings.max_blob_bytes, idle_s=settings.blob_idle_s
+    ) as leases:
+        async with leases.sweeping():
+            yield leases
 
 
 async def end_sessions(sessions: SessionManager, *, timeout_s: float = SESSIONS_CLOSE_S) -> None:

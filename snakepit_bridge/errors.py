@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
     INSTANCE_NOT_FOUND = "INSTANCE_NOT_FOUND"
     VARIABLE_NOT_FOUND = "VARIABLE_NOT_FOUND"
+    BLOB_NOT_FOUND = "BLOB_NOT_FOUND"
     SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
     FOREIGN_REF = "FOREIGN_REF"
     NOT_ALLOWED = "NOT_ALLOWED"
@@ -182,7 +183,7 @@ class UnauthenticatedError(BridgeError):
 
 
 class QuotaExceededError(BridgeError):
-    """A limit on sessions, instances, variables or commands is reached."""
+    """A limit on sessions, instances, variables, commands or binary data is reached."""
 
     code = ErrorCode.QUOTA_EXCEEDED
     retryable = True
@@ -242,6 +243,12 @@ class VersionConflictError(VariableError):
     """The variable has changed since the version the caller expected."""
 
     code = ErrorCode.VERSION_CONFLICT
+
+
+class BlobNotFoundError(BridgeError):
+    """No binary data are kept under this handle."""
+
+    code = ErrorCode.BLOB_NOT_FOUND
 
 
 class HostUnavailableError(BridgeError):

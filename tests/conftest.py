@@ -19,6 +19,8 @@ os.environ.setdefault("DSPY_CACHEDIR", str(BUILD / "dspy-cache"))
 # Elapsed time is never asserted, so an example may take the time it takes. On a CI machine
 # hypothesis chooses its own profile, which says the same and repeats the same examples.
 settings.register_profile("unhurried", deadline=None)
+# By hand: pytest --hypothesis-profile=long tests/unit/values -k every_value
+settings.register_profile("long", deadline=None, max_examples=100_000)
 if "CI" not in os.environ:
     settings.load_profile("unhurried")
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from snakepit_bridge.cli.arguments import arguments_from, quoting_hint
+from snakepit_bridge.cli.notation import notation_option, shown, typed
 from snakepit_bridge.cli.options import EPILOG
 from snakepit_bridge.cli.outcome import ExitCode, write_json, write_value
 from snakepit_bridge.cli.reach import failed, reach_options, reached
@@ -19,6 +20,7 @@ from snakepit_bridge.errors import BridgeError, ErrorCode
 @click.argument("words", metavar="[KEY=VALUE]...", nargs=-1)
 @click.option("--args", "args_json", metavar="JSON", help="All arguments as one JSON object.")
 @click.option("--session", metavar="ID", help="Session to run it in; else one that ends with it.")
+@notation_option
 @reach_options
 def call(name: str, words: tuple[str, ...], **options: Any) -> int:
     """Run one command and print its value.
@@ -34,11 +36,15 @@ async def _call(name: str, arguments: dict[str, Any], options: dict[str, Any]) -
     async with reached(options) as client:
         try:
             value = await client.call(
-                name, arguments, session=options["session"], timeout_s=options["timeout_s"]
+                name,
+                typed(arguments, options["encoding"]),
+                session=options["session"],
+                timeout_s=options["timeout_s"],
             )
         except BridgeError as error:
             return failed(error, options, hint=hint_for(error, arguments, options))
-        (write_json if options["as_json"] else write_value)(value)
+        write = write_json if options["as_json"] else write_value
+        write(shown(value, options["encoding"]))
         return ExitCode.DONE
 
 

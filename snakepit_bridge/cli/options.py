@@ -23,9 +23,11 @@ EPILOG = (
 )
 
 BRIDGE = (
-    *("handlers", "allow", "allow_code_execution", "allow_secret", "allow_api_base", "dspy_cache"),
+    *("handlers", "value_type"),
+    *("allow", "allow_code_execution", "allow_secret", "allow_api_base", "dspy_cache"),
     *("host_address", "worker_id", "max_threads", "max_queued", "max_sessions", "max_instances"),
     *("max_session_commands", "max_variable_bytes", "session_idle_s", "session_ttl_s"),
+    *("blob_dir", "max_blob_bytes", "blob_idle_s"),
     *("log_level", "log_format", "telemetry"),
 )
 """The settings of a bridge, whichever transport leads to it."""

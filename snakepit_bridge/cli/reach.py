@@ -87,7 +87,8 @@ async def reached(options: Mapping[str, Any]) -> AsyncIterator[AsyncClient]:
         _refuse(options, ELSEWHERE)
         handler = await stack.enter_async_context(opened_bridge(settings, log_level=QUIET))
         endpoint = await stack.enter_async_context(InProcessTransport().serving(handler))
-        yield AsyncClient(await stack.enter_async_context(endpoint.connect()))
+        connection = await stack.enter_async_context(endpoint.connect())
+        yield AsyncClient(connection, encoding=_encoding(options))
 
 
 def failed(error: BridgeError, options: Mapping[str, Any], *, hint: str = "") -> ExitCode:
@@ -117,7 +118,9 @@ async def _elsewhere(options: Mapping[str, Any], settings: Settings) -> AsyncIte
         raise click.UsageError(text)
     token = next(iter(tokens_from(settings.token_file)), None)
     try:
-        connecting = connect(target, token=token, tls=_tls(options))
+        connecting = connect(
+            target, token=token, tls=_tls(options), encoding=_encoding(options), shares_files=False
+        )
         client = await connecting.__aenter__()
     except ValueError as error:
         raise StopError(error, ExitCode.USAGE) from error
@@ -125,6 +128,11 @@ async def _elsewhere(options: Mapping[str, Any], settings: Settings) -> AsyncIte
         yield client
     finally:
         await connecting.__aexit__(None, None, None)
+
+
+def _encoding(options: Mapping[str, Any]) -> str:
+    # Some commands neither take values nor show any.
+    return str(options.get("encoding", "json"))
 
 
 def _tls(options: Mapping[str, Any]) -> ClientTls | None:

@@ -10,6 +10,7 @@ import click
 
 from snakepit_bridge.cli.arguments import arguments_from
 from snakepit_bridge.cli.call import hint_for
+from snakepit_bridge.cli.notation import notation_option, shown, typed
 from snakepit_bridge.cli.options import EPILOG
 from snakepit_bridge.cli.outcome import ExitCode, write_json
 from snakepit_bridge.cli.reach import failed, reach_options, reached
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("words", metavar="[KEY=VALUE]...", nargs=-1)
 @click.option("--args", "args_json", metavar="JSON", help="All arguments as one JSON object.")
 @click.option("--session", metavar="ID", help="Session to run it in; else one that ends with it.")
+@notation_option
 @reach_options
 def stream(name: str, words: tuple[str, ...], **options: Any) -> int:
     """Run one command and print its items as they come, each as a line of JSON.
@@ -36,17 +38,20 @@ def stream(name: str, words: tuple[str, ...], **options: Any) -> int:
 
 async def _stream(name: str, arguments: dict[str, Any], options: dict[str, Any]) -> ExitCode:
     async with reached(options) as client:
-        items = client.stream(
-            name, arguments, session=options["session"], timeout_s=options["timeout_s"]
-        )
         try:
-            await _write(items)
+            items = client.stream(
+                name,
+                typed(arguments, options["encoding"]),
+                session=options["session"],
+                timeout_s=options["timeout_s"],
+            )
+            await _write(items, options["encoding"])
         except BridgeError as error:
             return failed(error, options, hint=hint_for(error, arguments, options))
         return ExitCode.DONE
 
 
-async def _write(items: AsyncGenerator[Any, None]) -> None:
+async def _write(items: AsyncGenerator[Any, None], encoding: str) -> None:
     async with aclosing(items):
         async for item in items:
-            write_json(item)
+            write_json(shown(item, encoding))

@@ -8,16 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.client.async_session import AsyncClientSession
 from snakepit_bridge.client.codec import CallCodec, error_of
+from snakepit_bridge.client.courier import Courier
 from snakepit_bridge.client.deadline import Deadline
 from snakepit_bridge.client.repeats import Repeats
-from snakepit_bridge.errors import HostUnavailableError
+from snakepit_bridge.errors import HostUnavailableError, InvalidArgumentError
 from snakepit_bridge.handlers.command import Result
+from snakepit_bridge.telemetry.propagation import NOTHING
+from snakepit_bridge.transport.options import BLOBS
+from snakepit_bridge.values.binary_forms import blob_of, bytes_blob
+from snakepit_bridge.values.blob import Blob
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from snakepit_bridge.transport.base import Connection
-    from snakepit_bridge.transport.envelope import Reply
+    from snakepit_bridge.transport.envelope import Envelope, Reply
+
+_SHARED = {BLOBS: "shared"}
+
+_ASK_TIMEOUT_S = 30.0
+"""How long the bridge may take for what it does beside a call: making a file, removing it."""
 
 
 class AsyncClient:
@@ -36,18 +46,36 @@ class AsyncClient:
         retries: How often to send a call again whose code had not begun because the bridge was busy
             (``POOL_FULL``), each time after the pause the bridge asks for and within ``timeout_s``.
             Nothing else is ever repeated.
+        shares_files: Whether large arrays may go through files of this machine, because the bridge
+            is on it; under ``"tagged"`` and ``"msgpack"``. Where they cannot, they go through the
+            connection.
+        max_message_bytes: What is larger goes in pieces; ``None`` is no limit.
 
     Raises:
         InvalidArgumentError: There is no such encoding.
     """
 
-    def __init__(self, connection: Connection, *, encoding: str = "json", retries: int = 0) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        encoding: str = "json",
+        retries: int = 0,
+        shares_files: bool = False,
+        max_message_bytes: int | None = None,
+    ) -> None:
         if retries < 0:
             text = f"retries={retries} must be at least 0"
             raise ValueError(text)
         self._connection = connection
         self._codec = CallCodec(encoding)
         self._retries = retries
+        self._courier = Courier(
+            connection,
+            self._ask,
+            shares_files=shares_files and self._codec.is_lossless,
+            max_message_bytes=max_message_bytes,
+        )
 
     async def call(
         self,
@@ -75,13 +103,9 @@ class AsyncClient:
     ) -> Result:
         """As ``call``, with the answer's metadata such as ``queue_ms`` or ``worker_id``."""
         deadline = Deadline(command, timeout_s)
-        envelope = self._codec.envelope(command, args, session=session, timeout_s=timeout_s)
-        repeats = Repeats(envelope, deadline, limit=self._retries)
-        while True:
-            reply = await deadline.bound(self._connection.call(repeats.envelope))
-            if reply.failure is None:
-                return Result(value=self._codec.value(reply), metadata=reply.metadata)
-            await repeats.prepare(reply)
+        envelope = self._envelope(command, args, session=session, timeout_s=timeout_s)
+        async with self._courier.bringing(envelope, deadline) as loaded:
+            return await self._result(loaded, deadline)
 
     async def stream(
         self,
@@ -100,17 +124,36 @@ class AsyncClient:
             BridgeError: Whatever went wrong, after the items that came before.
         """
         deadline = Deadline(command, timeout_s)
-        envelope = self._codec.envelope(command, args, session=session, timeout_s=timeout_s)
-        repeats = Repeats(envelope, deadline, limit=self._retries)
-        reply, replies = await self._begin_stream(repeats, deadline)
-        async with aclosing(replies):
-            while reply is not None and reply.failure is None:
-                if reply.encoded is not None:
-                    yield self._codec.value(reply)
-                if reply.is_final:
-                    return
-                reply = await deadline.bound(anext(replies, None))
-        raise error_of(reply, command)
+        envelope = self._envelope(command, args, session=session, timeout_s=timeout_s)
+        async with (
+            self._courier.bringing(envelope, deadline) as loaded,
+            aclosing(self._values(loaded, deadline)) as values,
+        ):
+            async for value in values:
+                yield value
+
+    async def upload(self, value: object) -> Blob:
+        """Have the bridge keep bytes, an array or a table, to be an argument of several calls.
+
+        It keeps them until they have not been used for some minutes, or until ``release``. A single
+        call needs none of this: what is too large for its message goes another way by itself.
+
+        Returns:
+            What to give to calls in the place of the value, under ``"tagged"`` or ``"msgpack"``.
+
+        Raises:
+            InvalidArgumentError: The value has no binary form.
+            BridgeError: The bridge has no room, or cannot be reached.
+        """
+        return await self._courier.store(_blob_from(value))
+
+    async def release(self, blob: Blob) -> None:
+        """Tell the bridge that nobody needs uploaded data any more."""
+        self._courier.release([blob.handle])
+
+    async def settle(self) -> None:
+        """Wait until the bridge has removed what was uploaded for calls that are over; briefly."""
+        await self._courier.settle()
 
     def session(self, session_id: str | None = None) -> AsyncClientSession:
         """The calls of one session, for ``async with``.
@@ -146,6 +189,46 @@ class AsyncClient:
                 {"timeout_s": timeout_s, "hint": "Does it run, and is this its address?"},
             ) from error
 
+    async def _values(self, envelope: Envelope, deadline: Deadline) -> AsyncGenerator[Any, None]:
+        repeats = Repeats(envelope, deadline, limit=self._retries)
+        reply, replies = await self._begin_stream(repeats, deadline)
+        async with aclosing(replies):
+            while reply is not None and reply.failure is None:
+                if reply.encoded is not None:
+                    reply = await deadline.bound(self._courier.unload(reply))
+                    yield self._codec.value(reply)
+                if reply.is_final:
+                    return
+                reply = await deadline.bound(anext(replies, None))
+        raise error_of(reply, envelope.command)
+
+    async def _result(self, envelope: Envelope, deadline: Deadline) -> Result:
+        repeats = Repeats(envelope, deadline, limit=self._retries)
+        while True:
+            reply = await deadline.bound(self._connection.call(repeats.envelope))
+            if reply.failure is None:
+                reply = await deadline.bound(self._courier.unload(reply))
+                return Result(value=self._codec.value(reply), metadata=reply.metadata)
+            await repeats.prepare(reply)
+
+    def _envelope(
+        self,
+        command: str,
+        args: Mapping[str, object] | None,
+        *,
+        session: str | None,
+        timeout_s: float | None,
+    ) -> Envelope:
+        metadata = _SHARED if self._courier.shares_files else NOTHING
+        return self._codec.envelope(
+            command, args, session=session, timeout_s=timeout_s, metadata=metadata
+        )
+
+    async def _ask(self, command: str, args: Mapping[str, object]) -> Any:
+        """The value of a command of the bridge's own, which has no blobs."""
+        envelope = self._codec.envelope(command, args, session=None, timeout_s=_ASK_TIMEOUT_S)
+        return (await self._result(envelope, Deadline(command, _ASK_TIMEOUT_S))).value
+
     async def _begin_stream(
         self, repeats: Repeats, deadline: Deadline
     ) -> tuple[Reply | None, AsyncGenerator[Reply, None]]:
@@ -157,3 +240,15 @@ class AsyncClient:
                 return reply, replies
             await replies.aclose()
             await repeats.prepare(reply)
+
+
+def _blob_from(value: object) -> Blob:
+    if isinstance(value, bytes | bytearray | memoryview) and memoryview(value).format == "B":
+        return bytes_blob(value)
+    blob = value if isinstance(value, Blob) else blob_of(value)
+    if blob is None:
+        raise InvalidArgumentError(
+            f"A value of type {type(value).__name__!r} has no binary form.",
+            {"hint": "Give bytes, an array of numbers, or a table; send others as arguments."},
+        )
+    return blob

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from snakepit_bridge.client.async_client import AsyncClient
     from snakepit_bridge.engine.loop_thread import LoopThread
     from snakepit_bridge.handlers.command import Result
+    from snakepit_bridge.values.blob import Blob
 
 
 class BlockingClient:
@@ -90,6 +91,16 @@ class BlockingClient:
         thread, client = self._require_open()
         items = client.stream(command, args, session=session, timeout_s=timeout_s)
         return blocking_items(thread, items)
+
+    def upload(self, value: object) -> Blob:
+        """As ``AsyncClient.upload``."""
+        thread, client = self._require_open()
+        return thread.run(client.upload(value))
+
+    def release(self, blob: Blob) -> None:
+        """As ``AsyncClient.release``."""
+        thread, client = self._require_open()
+        thread.run(client.release(blob))
 
     def session(self, session_id: str | None = None) -> ClientSession:
         """As ``AsyncClient.session``, for ``with``."""

@@ -5,15 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.errors import BridgeError, HostUnavailableError, InvalidArgumentError
-from snakepit_bridge.telemetry.propagation import current_headers
+from snakepit_bridge.telemetry.propagation import NOTHING, current_headers
 from snakepit_bridge.transport.envelope import Envelope
 from snakepit_bridge.transport.failures import error_from
+from snakepit_bridge.transport.options import usual_options
 from snakepit_bridge.values import find_encoding
+from snakepit_bridge.values.beside import Beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from snakepit_bridge.transport.envelope import Reply
+    from snakepit_bridge.values.blob import Blob
+
+
+class _Blobs(Beside):
+    """Takes the blobs of one call's arguments."""
+
+    def __init__(self) -> None:
+        self.blobs: list[Blob] = []
+
+    def put(self, blob: Blob) -> int:
+        """Take a blob; there is always room."""
+        self.blobs.append(blob)
+        return len(self.blobs) - 1
 
 
 class CallCodec:
@@ -29,6 +44,11 @@ class CallCodec:
     def __init__(self, encoding: str) -> None:
         self._encoding = find_encoding(encoding)
 
+    @property
+    def is_lossless(self) -> bool:
+        """Whether arrays arrive as arrays, and objects as refs, without being asked for."""
+        return usual_options(self._encoding.name).binary
+
     def envelope(
         self,
         command: str,
@@ -36,6 +56,7 @@ class CallCodec:
         *,
         session: str | None,
         timeout_s: float | None,
+        metadata: Mapping[str, str] = NOTHING,
     ) -> Envelope:
         """The call as it travels, a child of the current span.
 
@@ -44,10 +65,13 @@ class CallCodec:
         """
         arguments = args or {}
         _require_utf8(command, session or "", *arguments)
+        beside = _Blobs()
         return Envelope(
             command=command,
-            args=self._encoding.encode_args(arguments),
+            args=self._encoding.encode_args(arguments, beside),
+            blobs=beside.blobs,
             encoding=self._encoding.name,
+            metadata=metadata,
             session_id=session or "",
             timeout_s=timeout_s,
             trace_context=current_headers(),

@@ -27,6 +27,7 @@ async def connect(  # noqa: PLR0913  (one name for each thing a caller may want 
     max_message_bytes: int = MAX_MESSAGE_BYTES,
     encoding: str = "json",
     retries: int = 0,
+    shares_files: bool | None = None,
 ) -> AsyncIterator[AsyncClient]:
     """A client of the bridge at ``target`` that lives as long as the block.
 
@@ -40,6 +41,8 @@ async def connect(  # noqa: PLR0913  (one name for each thing a caller may want 
         encoding: How values travel; as in ``AsyncClient``.
         retries: How often to repeat a call the bridge was too busy to begin; as in
             ``AsyncClient``.
+        shares_files: Whether large arrays may go through files of this machine; as in
+            ``AsyncClient``. By default wherever the target looks like this machine.
 
     Raises:
         ValueError: A file of ``tls`` cannot be read, or is no PEM; names it.
@@ -47,7 +50,17 @@ async def connect(  # noqa: PLR0913  (one name for each thing a caller may want 
     async with grpc_connection(
         target, tls=tls, token=token, max_message_bytes=max_message_bytes
     ) as connection:
-        yield AsyncClient(connection, encoding=encoding, retries=retries)
+        client = AsyncClient(
+            connection,
+            encoding=encoding,
+            retries=retries,
+            shares_files=leads_here(target) if shares_files is None else shares_files,
+            max_message_bytes=max_message_bytes,
+        )
+        try:
+            yield client
+        finally:
+            await client.settle()
 
 
 class Client(BlockingClient):
@@ -66,6 +79,7 @@ class Client(BlockingClient):
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         encoding: str = "json",
         retries: int = 0,
+        shares_files: bool | None = None,
     ) -> None:
         super().__init__(
             partial(
@@ -76,5 +90,14 @@ class Client(BlockingClient):
                 max_message_bytes=max_message_bytes,
                 encoding=encoding,
                 retries=retries,
+                shares_files=shares_files,
             )
         )
+
+
+def leads_here(target: str) -> bool:
+    """Whether a gRPC target leads to this machine, as far as its name tells."""
+    if target.startswith("unix:"):
+        return True
+    host = target.rpartition("/")[2].removeprefix("ipv4:").rpartition(":")[0]
+    return host in {"localhost", "[::1]"} or host.startswith("127.")

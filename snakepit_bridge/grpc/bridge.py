@@ -12,13 +12,19 @@ from snakepit_bridge.grpc.bridge_service import BridgeService
 from snakepit_bridge.grpc.bridge_sessions import LocalSessions
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.message_pack import MessagePack
 from snakepit_bridge.values.snakepit_chunk import SnakepitChunks
+from snakepit_bridge.values.snakepit_encodings import SnakepitEncodedChunks, SnakepitEncoding
 from snakepit_bridge.values.snakepit_json import SnakepitJson
+from snakepit_bridge.values.tagged import Tagged
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from snakepit_bridge.grpc.bridge_service import SessionKeeper
     from snakepit_bridge.telemetry.stream import TelemetryStream
     from snakepit_bridge.transport.dispatcher import Dispatcher
+    from snakepit_bridge.values.encoding import Encoding
 
 BRIDGE_SERVICE = pb.DESCRIPTOR.services_by_name["BridgeService"].full_name
 
@@ -48,9 +54,7 @@ def bridge_service(dispatcher: Dispatcher, bridge: Bridge) -> BridgeService:
         dispatcher: Runs the commands; the service reads and writes values in its own way.
         bridge: How the service answers.
     """
-    values = SnakepitJson(bridge.fallback, upstream=bridge.upstream)
-    items = SnakepitChunks(bridge.fallback, upstream=bridge.upstream)
-    own = dispatcher.with_codecs(values={DEFAULT_ENCODING: values}, items={DEFAULT_ENCODING: items})
+    own = dispatcher.with_codecs(values=_values(bridge), items=_items(bridge))
     sessions = dispatcher.handler.sessions
     keeper = bridge.keeper or LocalSessions(sessions)
     stream, host = bridge.telemetry_stream, sessions.host
@@ -60,3 +64,19 @@ def bridge_service(dispatcher: Dispatcher, bridge: Bridge) -> BridgeService:
     from snakepit_bridge.grpc.bridge_host import HostBridgeService  # noqa: PLC0415
 
     return HostBridgeService(own, keeper, host, telemetry_stream=stream)
+
+
+def _values(bridge: Bridge) -> Mapping[str, Encoding]:
+    return {
+        DEFAULT_ENCODING: SnakepitJson(bridge.fallback, upstream=bridge.upstream),
+        "tagged": SnakepitEncoding(Tagged(bridge.fallback)),
+        "msgpack": SnakepitEncoding(MessagePack(bridge.fallback)),
+    }
+
+
+def _items(bridge: Bridge) -> Mapping[str, Encoding]:
+    return {
+        DEFAULT_ENCODING: SnakepitChunks(bridge.fallback, upstream=bridge.upstream),
+        "tagged": SnakepitEncodedChunks(Tagged(bridge.fallback)),
+        "msgpack": SnakepitEncodedChunks(MessagePack(bridge.fallback)),
+    }

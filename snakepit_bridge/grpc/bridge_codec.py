@@ -9,12 +9,17 @@ from snakepit_bridge.telemetry.correlation import CORRELATION_HEADER, new_correl
 from snakepit_bridge.telemetry.propagation import HEADERS
 from snakepit_bridge.transport.envelope import Envelope, Reply
 from snakepit_bridge.values.encoding import Encoded
-from snakepit_bridge.values.snakepit_json import Binary, Typed
+from snakepit_bridge.values.refusals import CannotReadError
+from snakepit_bridge.values.snakepit_arguments import Binary, Described, Misdescribed, Typed
+from snakepit_bridge.values.snakepit_binary import described, description_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grpc.aio import ServicerContext
+
+    from snakepit_bridge.values.blob import Blob
+    from snakepit_bridge.values.snakepit_arguments import Argument
 
     Context = ServicerContext[Any, Any]
 
@@ -22,6 +27,9 @@ ENCODING_HEADER = "snakepit-encoding"
 """Header, or key of the request's metadata, that names the encoding of the values."""
 
 DEFAULT_ENCODING = "json"
+
+DESCRIPTION_PREFIX = "snakepit-blob:"
+"""Begins the keys of the request's metadata that describe binary parameters; a name follows."""
 
 _LABEL_PREFIX = "type.googleapis.com/snakepit."
 
@@ -48,11 +56,13 @@ class Call:
         told = request.metadata
         metadata = {name: told[name] for name in told}
         encoding = headers.pop(ENCODING_HEADER, "") or metadata.get(ENCODING_HEADER, "")
+        args, blobs = _arguments(request, metadata)
         self.envelope = Envelope(
             command=request.tool_name,
-            args=_arguments(request),
+            args=args,
             encoding=encoding or DEFAULT_ENCODING,
             session_id=request.session_id,
+            blobs=blobs,
             session_in_args=True,
             timeout_s=context.time_remaining(),
             request_id=self.correlation_id,
@@ -64,13 +74,17 @@ class Call:
 def response_from(reply: Reply, duration_ms: int) -> pb.ExecuteToolResponse:
     """The answer of a tool that has its value."""
     encoded = reply.encoded or _NOTHING
+    value, binary = encoded.value, encoded.binary
+    for blob in encoded.blobs:
+        # The whole result; there is never more than this one.
+        value, binary = description_of(blob), bytes(blob.data)
     response = pb.ExecuteToolResponse(
-        success=True, binary_result=encoded.binary, execution_time_ms=duration_ms
+        success=True, binary_result=binary, execution_time_ms=duration_ms
     )
     # Piece by piece, which takes protobuf half of the time of a message with all of it.
     result, metadata = response.result, response.metadata
     result.type_url = _LABEL_PREFIX + encoded.label
-    result.value = encoded.value
+    result.value = value
     for name, text in reply.metadata.items():
         metadata[name] = text
     return response
@@ -86,8 +100,10 @@ def chunk_from(encoded: Encoded, chunk_id: str, *, is_final: bool) -> pb.ToolChu
 _NOTHING = Encoded(value=b"null", label="string")
 
 
-def _arguments(request: pb.ExecuteToolRequest) -> Mapping[str, bytes | Typed | Binary]:
-    arguments: dict[str, bytes | Typed | Binary] = {}
+def _arguments(
+    request: pb.ExecuteToolRequest, metadata: Mapping[str, str]
+) -> tuple[Mapping[str, Argument], list[Blob]]:
+    arguments: dict[str, Argument] = {}
     # By name: the items() of protobuf's maps are Python code, and twice as slow.
     parameters, binary = request.parameters, request.binary_parameters
     for name in parameters:
@@ -99,7 +115,24 @@ def _arguments(request: pb.ExecuteToolRequest) -> Mapping[str, bytes | Typed | B
     for name in binary:
         # Under one name the bytes win, as they always have.
         arguments[name] = Binary(binary[name])
-    return arguments
+    blobs: list[Blob] = []
+    for key in metadata:
+        if key.startswith(DESCRIPTION_PREFIX):
+            name = key.removeprefix(DESCRIPTION_PREFIX)
+            arguments[name] = _described(metadata[key], request.binary_parameters, name, blobs)
+    return arguments, blobs
+
+
+def _described(
+    description: str, binary: Mapping[str, bytes], name: str, blobs: list[Blob]
+) -> Described | Misdescribed:
+    try:
+        blob = described(description, binary.get(name))
+    except CannotReadError as error:
+        # Told where arguments are read, with all the others that are wrong.
+        return Misdescribed(error)
+    blobs.append(blob)
+    return Described(len(blobs) - 1)
 
 
 def _headers(context: Context) -> dict[str, str]:

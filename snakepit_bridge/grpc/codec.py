@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
+from snakepit_bridge.grpc.blob_wire import M, WithBlobs, apart
 from snakepit_bridge.telemetry.propagation import HEADERS, NOTHING
 from snakepit_bridge.transport.envelope import Envelope, Failure, Reply
 from snakepit_bridge.values.encoding import Encoded
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from grpc.aio import ServicerContext
 
 Request: TypeAlias = "pb.ExecuteRequest | pb.SessionRequest"
+Answer: TypeAlias = "pb.ExecuteResponse | pb.StreamResponse"
 
 
-def envelope_from(request: Request, context: ServicerContext[Any, Any]) -> Envelope:
+def envelope_from(
+    request: Request | WithBlobs[Request], context: ServicerContext[Any, Any]
+) -> Envelope:
     """What a request asks for; the smaller of its two time limits holds."""
+    request, blobs = apart(request)
     timeout_s: float | None = context.time_remaining()
     # Less than nothing is what is left of a budget that is spent, and not no limit.
     if request.timeout_ms != 0:
@@ -32,7 +37,7 @@ def envelope_from(request: Request, context: ServicerContext[Any, Any]) -> Envel
         args=request.args,
         encoding=request.encoding,
         session_id=request.session_id,
-        blobs=len(request.blobs),
+        blobs=blobs,
         requires_session=isinstance(request, pb.SessionRequest),
         timeout_s=timeout_s,
         request_id=request.request_id,
@@ -41,7 +46,9 @@ def envelope_from(request: Request, context: ServicerContext[Any, Any]) -> Envel
     )
 
 
-def response_from(reply: Reply, request_id: str) -> pb.ExecuteResponse:
+def response_from(
+    reply: Reply, request_id: str
+) -> pb.ExecuteResponse | WithBlobs[pb.ExecuteResponse]:
     """The one answer of a command."""
     response = pb.ExecuteResponse(
         success=reply.failure is None,
@@ -56,10 +63,12 @@ def response_from(reply: Reply, request_id: str) -> pb.ExecuteResponse:
             response.result.update(reply.encoded.parts)
     if reply.failure is not None:
         _fill_failure(response, reply.failure)
-    return response
+    return _with_blobs_of(reply, response)
 
 
-def message_from(reply: Reply, request_id: str, index: int) -> pb.StreamResponse:
+def message_from(
+    reply: Reply, request_id: str, index: int
+) -> pb.StreamResponse | WithBlobs[pb.StreamResponse]:
     """One message of a streamed answer."""
     message = pb.StreamResponse(
         is_final=reply.is_final,
@@ -75,12 +84,12 @@ def message_from(reply: Reply, request_id: str, index: int) -> pb.StreamResponse
             message.chunk.update(reply.encoded.parts)
     if reply.failure is not None:
         _fill_failure(message, reply.failure)
-    return message
+    return _with_blobs_of(reply, message)
 
 
-def request_from(envelope: Envelope) -> pb.ExecuteRequest:
+def request_from(envelope: Envelope) -> pb.ExecuteRequest | WithBlobs[pb.ExecuteRequest]:
     """The client's side of ``envelope_from``: failures are wanted in the answer."""
-    return pb.ExecuteRequest(
+    request = pb.ExecuteRequest(
         command=envelope.command,
         args=envelope.args,
         timeout_ms=_milliseconds(envelope.timeout_s),
@@ -90,24 +99,34 @@ def request_from(envelope: Envelope) -> pb.ExecuteRequest:
         encoding=envelope.encoding,
         in_band_errors=True,
     )
+    return WithBlobs(request, envelope.blobs) if envelope.blobs else request
 
 
-def reply_from(answer: pb.ExecuteResponse | pb.StreamResponse) -> Reply:
+def reply_from(answer: Answer | WithBlobs[Answer]) -> Reply:
     """The client's side of ``response_from`` and ``message_from``."""
+    answer, blobs = apart(answer)
     if isinstance(answer, pb.StreamResponse):
         parts, is_final = dict(answer.chunk), answer.is_final
         # A streaming command closes with a message that has no value at all. JSON never encodes
         # to nothing; the old convention does so with an empty dict, which is lost here alone.
-        is_empty = is_final and not (answer.value or parts)
+        is_empty = is_final and not (answer.value or parts or blobs)
     else:
         parts, is_final, is_empty = dict(answer.result), True, False
     failure = _failure_from(answer.failure) if answer.HasField("failure") else None
     return Reply(
-        encoded=None if is_empty or failure is not None else Encoded(answer.value, parts),
+        encoded=None
+        if is_empty or failure is not None
+        else Encoded(answer.value, parts, blobs=blobs),
         failure=failure,
         is_final=is_final,
         metadata=dict(answer.metadata),
     )
+
+
+def _with_blobs_of(reply: Reply, message: M) -> M | WithBlobs[M]:
+    if reply.encoded is None or not reply.encoded.blobs:
+        return message
+    return WithBlobs(message, reply.encoded.blobs)
 
 
 def _trace_context(headers: Iterable[tuple[str, str | bytes]] | None) -> Mapping[str, str]:

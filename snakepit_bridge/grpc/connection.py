@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 
-from snakepit_bridge.errors import (
-    BridgeError,
-    CommandCancelledError,
-    CommandDeadlineError,
-    HostUnavailableError,
-    QuotaExceededError,
-    UnauthenticatedError,
-    WrongCallError,
-)
-from snakepit_bridge.grpc._generated.snakepit_pb2_grpc import SnakepitBridgeStub
+from snakepit_bridge.errors import BridgeError, HostUnavailableError, WrongCallError
+from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
+from snakepit_bridge.grpc.blob_wire import reading, writing
+from snakepit_bridge.grpc.call_errors import error_of, told_error
 from snakepit_bridge.grpc.codec import reply_from, request_from
 from snakepit_bridge.grpc.listen import MAX_MESSAGE_BYTES, is_loopback
+from snakepit_bridge.grpc.transfer_calls import TransferCalls
+from snakepit_bridge.grpc.transfers import CHUNK_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 
     from snakepit_bridge.grpc.client_tls import ClientTls
     from snakepit_bridge.transport.envelope import Envelope, Reply
+    from snakepit_bridge.values.blob import Data
 
 GRPC_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
 """What a target may begin with instead of a host, as gRPC documents it."""
+
+SERVICE_PATH = "/" + pb.DESCRIPTOR.services_by_name["SnakepitBridge"].full_name
+
+CHUNK_MARGIN = 64 * 1024
+"""Bytes of a message kept free for what is not the data of a chunk."""
 
 GRACE_S = 0.5
 """The bridge answers a late command itself, saying what became of its code; so the call waits this
@@ -66,7 +69,8 @@ async def grpc_connection(
     channel = _new_channel(target, tls, max_message_bytes)
     headers = (("authorization", f"Bearer {token}"),) if token else ()
     try:
-        yield GrpcConnection(channel, target, headers)
+        chunk_bytes = min(CHUNK_BYTES, max_message_bytes - CHUNK_MARGIN)
+        yield GrpcConnection(channel, target, headers, chunk_bytes=chunk_bytes)
     finally:
         await channel.close()
 
@@ -75,12 +79,29 @@ class GrpcConnection:
     """Sends envelopes over one channel; see ``grpc_connection``, which opens and closes it."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, target: str, headers: Sequence[tuple[str, str]]
+        self,
+        channel: grpc.aio.Channel,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        *,
+        chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
         self._channel = channel
         self._target = target
         self._headers = tuple(headers)
-        self._stub = SnakepitBridgeStub(channel)
+        self._execute: Any = channel.unary_unary(
+            f"{SERVICE_PATH}/Execute",
+            request_serializer=writing,
+            response_deserializer=reading(pb.ExecuteResponse),
+        )
+        self._execute_stream: Any = channel.unary_stream(
+            f"{SERVICE_PATH}/ExecuteStream",
+            request_serializer=writing,
+            response_deserializer=reading(pb.StreamResponse),
+        )
+        self._transfers = TransferCalls(
+            channel, self._headers, chunk_bytes=chunk_bytes, errors=self._errors_of
+        )
 
     async def wait_ready(self) -> None:
         """Return once the server can be reached."""
@@ -91,14 +112,14 @@ class GrpcConnection:
 
     async def call(self, envelope: Envelope) -> Reply:
         """Send a command and wait for its one reply."""
-        call = self._begin(self._stub.Execute, envelope)
+        call = self._begin(self._execute, envelope)
         try:
-            return reply_from(await call)
+            return _reply(await call, envelope)
         except grpc.aio.AioRpcError as error:
             self._raise(error, envelope)
         except asyncio.CancelledError:
             if call.cancelled() and not _being_cancelled():
-                self._raise_closed(envelope)
+                self._raise_closed(envelope.command)
             raise
         finally:
             # A call that nobody ends is never collected (grpc#43462); an ended one ignores this.
@@ -106,18 +127,57 @@ class GrpcConnection:
 
     async def stream(self, envelope: Envelope) -> AsyncGenerator[Reply, None]:
         """Send a command and yield its replies up to the final one."""
-        call = self._begin(self._stub.ExecuteStream, envelope)
+        call = self._begin(self._execute_stream, envelope)
         try:
             async for message in call:
-                yield reply_from(message)
+                yield _reply(message, envelope)
         except grpc.aio.AioRpcError as error:
             self._raise(error, envelope)
         except asyncio.CancelledError:
             if call.cancelled() and not _being_cancelled():
-                self._raise_closed(envelope)
+                self._raise_closed(envelope.command)
             raise
         finally:
             call.cancel()
+
+    async def upload(self, data: Data) -> str:
+        """Bring data that are too large for a message; a broken connection is tried again.
+
+        Returns:
+            The handle under which the bridge keeps them for a while.
+
+        Raises:
+            QuotaExceededError: It has no room.
+            HostUnavailableError: It cannot be reached, not even after a while.
+        """
+        return await self._transfers.upload(data)
+
+    async def download(self, handle: str, offset: int = 0) -> memoryview:
+        """Fetch what the bridge keeps under a handle; a broken connection is tried again.
+
+        Args:
+            handle: Of the data.
+            offset: Bytes at their beginning to leave out.
+
+        Raises:
+            BlobNotFoundError: Nothing has the handle.
+            HostUnavailableError: The bridge cannot be reached, not even after a while.
+        """
+        return await self._transfers.download(handle, offset)
+
+    @contextmanager
+    def _errors_of(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            raise told_error(error) or error_of(error, self._target, name) from error
+        except grpc.aio.UsageError as error:
+            raise self._closed() from error
+        except asyncio.CancelledError:
+            # Nobody cancelled this, but closing the channel ends its calls.
+            if not _being_cancelled():
+                self._raise_closed(name)
+            raise
 
     def _begin(self, rpc: Callable[..., Any], envelope: Envelope) -> Any:
         try:
@@ -134,11 +194,18 @@ class GrpcConnection:
         return WrongCallError(f"The connection to {self._target} is closed.", {"hint": hint})
 
     def _raise(self, error: grpc.aio.AioRpcError, envelope: Envelope) -> NoReturn:
-        raise _error_from(error, self._target, envelope.command) from error
+        raise error_of(error, self._target, envelope.command) from error
 
-    def _raise_closed(self, envelope: Envelope) -> NoReturn:
-        text = f"The connection to {self._target} was closed while {envelope.command!r} ran."
+    def _raise_closed(self, command: str) -> NoReturn:
+        text = f"The connection to {self._target} was closed while {command!r} ran."
         raise HostUnavailableError(text, {"target": self._target})
+
+
+def _reply(answer: Any, envelope: Envelope) -> Reply:
+    if isinstance(answer, DecodeError):
+        text = f"The answer to {envelope.command!r} cannot be read: {answer}."
+        raise BridgeError(text, {"command": envelope.command}) from answer
+    return reply_from(answer)
 
 
 def _new_channel(target: str, tls: ClientTls | None, max_message_bytes: int) -> grpc.aio.Channel:
@@ -187,51 +254,3 @@ def _call_timeout_s(envelope: Envelope) -> float | None:
     if envelope.timeout_s is None:
         return None
     return min(envelope.timeout_s, LONGEST_CALL_S) + GRACE_S
-
-
-_Told = tuple[type[BridgeError], str, str]
-
-_ANSWERS: dict[grpc.StatusCode, _Told] = {
-    grpc.StatusCode.UNAVAILABLE: (
-        HostUnavailableError,
-        "The bridge at {target} cannot be reached: {told}",
-        "Start one with 'snakepit-bridge serve'; if one runs there, do both sides use TLS?",
-    ),
-    grpc.StatusCode.UNAUTHENTICATED: (
-        UnauthenticatedError,
-        "The bridge at {target} refused the call: {told}",
-        "",
-    ),
-    grpc.StatusCode.DEADLINE_EXCEEDED: (
-        CommandDeadlineError,
-        "{command!r} had no answer in time.",
-        "",
-    ),
-    grpc.StatusCode.CANCELLED: (CommandCancelledError, "{command!r} was cancelled: {told}", ""),
-    grpc.StatusCode.RESOURCE_EXHAUSTED: (
-        QuotaExceededError,
-        "A message of {command!r} is too large: {told}",
-        "Send less at once, or raise --max-message-bytes on both sides.",
-    ),
-    grpc.StatusCode.UNIMPLEMENTED: (
-        WrongCallError,
-        "What listens at {target} does not serve commands: {told}",
-        "Is it another gRPC server, or an older bridge?",
-    ),
-}
-"""What a call ends with that the bridge itself has not answered: it answers failures in band."""
-
-_ANY_OTHER: _Told = (BridgeError, "The call of {command!r} failed: {told}", "")
-
-
-def _error_from(error: grpc.aio.AioRpcError, target: str, command: str) -> BridgeError:
-    kind, message, hint = _ANSWERS.get(error.code(), _ANY_OTHER)
-    told = error.details() or "no details"
-    details = {"target": target, "command": command, "status": error.code().name}
-    if hint:
-        details["hint"] = hint
-    failure = kind(message.format(target=target, command=command, told=told), details)
-    if kind is QuotaExceededError:
-        # The same message would be as large the next time.
-        failure.retryable = False
-    return failure

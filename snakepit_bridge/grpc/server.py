@@ -15,11 +15,13 @@ from snakepit_bridge.grpc._generated.snakepit_bridge_pb2_grpc import (
 )
 from snakepit_bridge.grpc._generated.snakepit_pb2_grpc import add_SnakepitBridgeServicer_to_server
 from snakepit_bridge.grpc.auth import TokenInterceptor
+from snakepit_bridge.grpc.blob_handlers import WireHandlers
 from snakepit_bridge.grpc.bridge import BRIDGE_SERVICE, Bridge, bridge_service
 from snakepit_bridge.grpc.listen import DEFAULT_PORT, Listen
 from snakepit_bridge.grpc.ports import bind
 from snakepit_bridge.grpc.service import SnakepitBridgeService
 from snakepit_bridge.grpc.standard_services import StandardServices
+from snakepit_bridge.grpc.transfers import CHUNK_BYTES
 from snakepit_bridge.transport.dispatcher import dispatching
 
 if TYPE_CHECKING:
@@ -78,7 +80,8 @@ async def grpc_server(
         else:
             address = listen.target
         bridging = bridge_service(dispatcher, bridge or Bridge())
-        health = _add_services(server, dispatcher, bridging)
+        chunk_bytes = min(CHUNK_BYTES, max_value_bytes)
+        health = _add_services(server, dispatcher, bridging, chunk_bytes=chunk_bytes)
         await server.start()
         try:
             yield address
@@ -177,9 +180,14 @@ def _new_server(listen: Listen) -> grpc.aio.Server:
 
 
 def _add_services(
-    server: grpc.aio.Server, dispatcher: Dispatcher, bridging: BridgeService
+    server: grpc.aio.Server,
+    dispatcher: Dispatcher,
+    bridging: BridgeService,
+    *,
+    chunk_bytes: int,
 ) -> StandardServices:
-    add_SnakepitBridgeServicer_to_server(SnakepitBridgeService(dispatcher), server)
+    service = SnakepitBridgeService(dispatcher, chunk_bytes=chunk_bytes)
+    add_SnakepitBridgeServicer_to_server(service, WireHandlers(server))
     add_BridgeServiceServicer_to_server(bridging, server)
     standard = StandardServices((SERVICE, BRIDGE_SERVICE))
     server.add_generic_rpc_handlers((standard,))

@@ -21,6 +21,7 @@ STATUS: dict[ErrorCode, grpc.StatusCode] = {
     ErrorCode.INVALID_ARGUMENT: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorCode.INSTANCE_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     ErrorCode.VARIABLE_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    ErrorCode.BLOB_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     ErrorCode.SESSION_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     ErrorCode.FOREIGN_REF: grpc.StatusCode.PERMISSION_DENIED,
     ErrorCode.NOT_ALLOWED: grpc.StatusCode.PERMISSION_DENIED,

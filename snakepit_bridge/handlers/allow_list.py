@@ -9,25 +9,20 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.errors import InvalidArgumentError, NotAllowedError
+from snakepit_bridge.handlers.definitions import (
+    OPERATORS,
+    is_public,
+    is_public_path,
+    lies_under,
+    refusal,
+)
 from snakepit_bridge.handlers.dspy import rules
 from snakepit_bridge.handlers.dspy.call_shape import named_arguments
-from snakepit_bridge.handlers.dspy.rules import lies_under
 from snakepit_bridge.handlers.dspy.signature_text import SignatureText
 from snakepit_bridge.nearest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-OPERATORS = frozenset(
-    f"__{name}__"
-    for name in (
-        *("call", "len", "contains", "getitem", "setitem", "delitem", "bool", "int", "float"),
-        *("str", "repr", "eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs"),
-        *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"),
-        *("radd", "rsub", "rmul", "rtruediv", "and", "or", "xor", "invert"),
-    )
-)
-"""The methods with underscores that may be called: those that stand for an operator or a call."""
 
 _MISSING = object()
 
@@ -70,8 +65,8 @@ class AllowList:
             InvalidArgumentError: There is no such thing; the hint is the nearest name.
         """
         first, *rest = path.split(".")
-        if not all(_is_public(name) for name in (first, *rest)):
-            raise _refusal(path, "is not the dotted name of something public")
+        if not all(is_public(name) for name in (first, *rest)):
+            raise refusal(path, "is not the dotted name of something public")
         if not self._leads_somewhere(first):
             raise self._outside(path, first)
         here: Any = self._import(first, path)
@@ -114,8 +109,8 @@ class AllowList:
         """
         kind = instance if isinstance(instance, type) else type(instance)
         self.check(kind)
-        if not _is_public(name) and name not in OPERATORS:
-            raise _refusal(name, f"is not a public method of {kind.__qualname__}")
+        if not is_public(name) and name not in OPERATORS:
+            raise refusal(name, f"is not a public method of {kind.__qualname__}")
         owner = next((each for each in kind.__mro__ if name in vars(each)), None)
         member = _MISSING if owner is None else vars(owner)[name]
         function = getattr(member, "__func__", member)
@@ -140,7 +135,7 @@ class AllowList:
         for rule in rules.ARGUMENTS:
             for name in sorted(rule.names & given.keys()):
                 if given[name] is not None and _any_under(defined_in, rule.area):
-                    raise _refusal(name, f"cannot be given to {_name_of(target)}", hint=rule.hint)
+                    raise refusal(name, f"cannot be given to {_name_of(target)}", hint=rule.hint)
         values = list(_values_in([*positional, keywords]))
         if any(_any_under(defined_in, area) for area in rules.TAKES_NO_MODULES):
             _refuse_modules(target, values)
@@ -192,7 +187,7 @@ class AllowList:
         else:
             kind = type(member).__qualname__
             why = f"leads to something of type {kind!r}, not to a class or function"
-            raise _refusal(path, why, _hint_for(str(getattr(member, "__module__", ""))))
+            raise refusal(path, why, _hint_for(str(getattr(member, "__module__", ""))))
 
     def _member_of_module(self, module: ModuleType, name: str, path: str) -> Any:
         """What the module has under this name, without running code of modules not allowed."""
@@ -209,7 +204,7 @@ class AllowList:
     def _check_code_execution(self, kind: type, name: str) -> None:
         modules = [str(base.__module__) for base in kind.__mro__]
         if any(lies_under(module, area) for module in modules for area in rules.GOING):
-            raise _refusal(
+            raise refusal(
                 name,
                 "is deprecated in DSPy 3.4 and gone in 3.5",
                 "Use dspy.RLM, which needs --allow-code-execution, or dspy.ReAct, which does not.",
@@ -217,7 +212,7 @@ class AllowList:
         if self._code_execution:
             return
         if any(lies_under(module, area) for module in modules for area in rules.RUNS_CODE):
-            raise _refusal(
+            raise refusal(
                 name,
                 "runs code that others write",
                 "The operator allows that with --allow-code-execution.",
@@ -232,31 +227,23 @@ class AllowList:
             raise self._outside(shown, module)
         for rule in rules.METHODS:
             if name in rule.names and lies_under(module, rule.area):
-                raise _refusal(shown, "cannot be called through the bridge", rule.hint)
+                raise refusal(shown, "cannot be called through the bridge", rule.hint)
 
     def _outside(self, name: str, module: str) -> NotAllowedError:
         hint = _hint_for(module)
-        if _is_public_path(module):
+        if is_public_path(module):
             setting = f"The operator allows it with --allow {module}."
             hint = f"{hint} {setting}" if hint else setting
-        return _refusal(name, f"lies in {module!r}, outside of what is allowed", hint)
+        return refusal(name, f"lies in {module!r}, outside of what is allowed", hint)
 
     def _unknown(self, here: Any, name: str, path: str) -> InvalidArgumentError:
         where = str(here.__name__)
-        near = nearest(name, filter(_is_public, vars(here)))
+        near = nearest(name, filter(is_public, vars(here)))
         prefix = path[: path.rindex(name)] if name in path else ""
         hint = f"Did you mean {prefix + near!r}?" if near else ""
         return InvalidArgumentError(
             f"{path!r} does not exist: {where!r} has no {name!r}.", {"name": path, "hint": hint}
         )
-
-
-def _is_public(name: str) -> bool:
-    return name.isidentifier() and not name.startswith("_")
-
-
-def _is_public_path(module: str) -> bool:
-    return all(_is_public(name) for name in module.split("."))
 
 
 def _bound(member: Any, instance: object | None, kind: type) -> Callable[..., Any]:
@@ -276,13 +263,13 @@ def _any_under(modules: Iterable[str], area: str) -> bool:
 
 
 def _values_in(args: Iterable[Any]) -> Iterator[Any]:
-    """Everything in lists and objects at any depth, keys included."""
+    """Everything in containers at any depth, keys included."""
     pending = [*args]
     while pending:
         value = pending.pop()
         if isinstance(value, dict):
             pending += [*value.keys(), *value.values()]
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, (list, tuple, set, frozenset)):
             pending += value
         else:
             yield value
@@ -298,7 +285,7 @@ def _may_read_signatures(target: Callable[..., Any], defined_in: Sequence[str]) 
 def _refuse_modules(target: Callable[..., Any], values: Iterable[Any]) -> None:
     for value in values:
         if _any_under(_defined_in(type(value)), rules.MODULE):
-            raise _refusal(
+            raise refusal(
                 type(value).__qualname__,
                 f"cannot be given to {_name_of(target)}, which would call it as a tool",
                 "Call the module yourself, and offer tools that are functions.",
@@ -314,12 +301,8 @@ def _hint_for(module: str) -> str:
     return rules.HINTS[max(fitting, key=len)] if fitting else ""
 
 
-def _refusal(name: str, why: str, hint: str = "") -> NotAllowedError:
-    return NotAllowedError(f"{name!r} {why}.", {"name": name, "hint": hint})
-
-
 def _no_method(kind: type, name: str) -> InvalidArgumentError:
-    hint = did_you_mean(name, filter(_is_public, dir(kind)), otherwise="")
+    hint = did_you_mean(name, filter(is_public, dir(kind)), otherwise="")
     return InvalidArgumentError(
         f"{kind.__qualname__} has no method {name!r}.",
         {"method": name, "hint": hint},

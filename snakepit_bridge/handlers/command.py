@@ -10,6 +10,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from snakepit_bridge.session.context import Session
+
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -54,8 +56,12 @@ class Codec(Protocol):
             InvalidArgumentError: Names every argument that cannot be read.
         """
 
-    def encode(self, value: Any) -> Any:
+    def encode(self, value: Any, session: Session) -> Any:
         """What the transport sends for a value; called where the code runs.
+
+        Args:
+            value: What the code returned or yielded.
+            session: As the command sees it; keeps what has no form as a value.
 
         Raises:
             BridgeError: The value cannot travel.
@@ -69,8 +75,9 @@ class NoCodec:
         """The arguments themselves."""
         return args
 
-    def encode(self, value: Any) -> Any:
+    def encode(self, value: Any, session: Session) -> Any:
         """The value itself."""
+        del session
         return value
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from snakepit_bridge.engine.base import Engine
     from snakepit_bridge.handlers.registry import HandlerEntry, HandlerRegistry
+    from snakepit_bridge.leases.leases import Leases
     from snakepit_bridge.session.manager import SessionManager
     from snakepit_bridge.telemetry.instrumentation import CommandRecord
 
@@ -46,9 +47,10 @@ class CommandHandler:
         engine: Where code runs for ``run`` and ``stream``; ``execute`` needs none.
         telemetry: Where to tell; the process's own by default.
         worker_id: Which worker answered, for the answer's metadata.
+        leases: Where transports keep binary data that do not travel in a message.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (everything that commands share)
         self,
         registry: HandlerRegistry,
         session_manager: SessionManager,
@@ -56,12 +58,14 @@ class CommandHandler:
         engine: Engine | None = None,
         telemetry: Telemetry | None = None,
         worker_id: str = "",
+        leases: Leases | None = None,
     ) -> None:
         self.registry = registry
         self.sessions = session_manager
         self.engine = engine
         self.telemetry = telemetry or Telemetry()
         self.worker_id = worker_id
+        self.leases = leases
 
     def on_engine(self, engine: Engine) -> CommandHandler:
         """The same commands and sessions, with their code run on this engine."""
@@ -71,6 +75,7 @@ class CommandHandler:
             engine=engine,
             telemetry=self.telemetry,
             worker_id=self.worker_id,
+            leases=self.leases,
         )
 
     # --- the three ways in ----------------------------------------------------------------------

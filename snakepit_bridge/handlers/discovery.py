@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.handlers.registry import HandlerRegistry
 from snakepit_bridge.nearest import did_you_mean
+from snakepit_bridge.values.value_types import VALUE_TYPES
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -62,6 +63,26 @@ def handler_from_path(path: str) -> object:
     handler = _made(found, path) if isinstance(found, type) else found
     _check(handler, path)
     return handler
+
+
+def value_type_from_path(path: str) -> type:
+    """The type a path names, e.g. ``my_module:Point``, registered: its values travel as themselves.
+
+    Raises:
+        HandlerLoadError: There is no such type, or its values cannot.
+    """
+    module_name, _, name = (part.strip() for part in path.partition(":"))
+    if not module_name or not name:
+        raise HandlerLoadError(
+            f"{path!r} is not the path of a type. Write module:Class, e.g. my_module:Point."
+        )
+    found = _find(_imported(module_name, path), name, path)
+    if not isinstance(found, type):
+        raise HandlerLoadError(f"{path!r} is no class but {found!r}.")
+    try:
+        return VALUE_TYPES.register(found)
+    except (TypeError, ValueError) as error:
+        raise HandlerLoadError(f"{path!r} cannot be a type of values: {error}") from error
 
 
 def _may_announce(place: Path, group: str) -> bool:

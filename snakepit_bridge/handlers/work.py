@@ -27,15 +27,17 @@ class Work:
     Args:
         entry: The command's code.
         session: The session it runs in.
-        encode: Applied to the value, or to each item, before it leaves.
+        encode: Applied to the value, or to each item, and the session before it leaves.
 
     User code may raise anything at all, ``SystemExit`` and bare ``BaseException`` included. Nothing
     but ``BridgeError`` and wanted cancellation leaves here: this is the boundary.
     """
 
-    __slots__ = ("_encode", "_entry", "_session")
+    __slots__ = ("_encode", "_entry", "_session", "_view")
 
-    def __init__(self, entry: HandlerEntry, session: Session, encode: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, entry: HandlerEntry, session: Session, encode: Callable[[Any, Session], Any]
+    ) -> None:
         self._entry = entry
         self._session = session
         # Applied where the code runs: a large value must not hold up the loop.
@@ -52,7 +54,8 @@ class Work:
         current_execution.set(execution)
         command_under_way.set(UnderWay(self._session.id, execution.job.command))
         call = telling_calls(self._entry, execution.job)
-        return call(self._session.seen_by(execution), execution.job.args)
+        self._view = view = self._session.seen_by(execution)
+        return call(view, execution.job.args)
 
     def _value(self, execution: Execution) -> Any:
         try:
@@ -99,7 +102,7 @@ class Work:
     def _leaving(self, value: Any, execution: Execution) -> Any:
         if isinstance(value, _UNFINISHED):
             raise _unfinished(value, execution.job.command)
-        return self._encode(value)
+        return self._encode(value, self._view)
 
 
 def _is_wanted(error: BaseException, execution: Execution, *kinds: type[BaseException]) -> bool:

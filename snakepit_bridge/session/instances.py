@@ -6,17 +6,18 @@ import logging
 import secrets
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NewType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from snakepit_bridge.errors import ForeignRefError, InstanceNotFoundError, QuotaExceededError
+from snakepit_bridge.values.detail import type_name_of
+from snakepit_bridge.values.refs import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Ref = NewType("Ref", str)
-"""The name under which the other side knows a live object; unguessable, never used again."""
+__all__ = ["DetachedInstances", "InstanceInfo", "InstanceManager", "Ref", "SessionInstances"]
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ class InstanceInfo(msgspec.Struct, frozen=True, kw_only=True):
 class _Entry(msgspec.Struct, frozen=True):
     instance: Any
     created_at: datetime
+    is_ours: bool
+    """Whether to close it in the end; what was only lent may have other users."""
 
 
 class InstanceManager:
@@ -60,8 +63,13 @@ class InstanceManager:
         self._sessions: dict[str, dict[str, _Entry]] = {}
         self._owners: dict[str, str] = {}
 
-    def register(self, session_id: str, instance: object) -> Ref:
+    def register(self, session_id: str, instance: object, *, lent: bool = False) -> Ref:
         """Keep an object until its session ends or it is released.
+
+        Args:
+            session_id: The session.
+            instance: The object.
+            lent: Whether somebody else may use it still, so that nobody here closes it.
 
         Returns:
             The ref under which ``get`` finds it, in this session only.
@@ -71,8 +79,12 @@ class InstanceManager:
             QuotaExceededError: The session holds as many objects as it may.
         """
         kind = type(instance).__name__.lower()
-        ref = Ref(f"{kind}-{secrets.token_hex(8)}")
-        entry = _Entry(instance, self._now())
+        ref = Ref(
+            f"{kind}-{secrets.token_hex(8)}",
+            type_name=type_name_of(instance),
+            session_id=session_id,
+        )
+        entry = _Entry(instance, self._now(), not lent)
         with self._lock:
             self._admit(session_id)
             kept = self._sessions.setdefault(session_id, {})
@@ -110,8 +122,14 @@ class InstanceManager:
                 raise _missing(session_id, ref, foreign=True)
         if entry is None:
             return False
-        _close(ref, entry.instance)
+        _close(ref, entry)
         return True
+
+    def forget(self, session_id: str, ref: str) -> None:
+        """Take a registration back without closing the object, which was never handed out."""
+        with self._lock:
+            if self._sessions.get(session_id, {}).pop(ref, None) is not None:
+                del self._owners[ref]
 
     def release_all(self, session_id: str) -> int:
         """Close all objects of a session, the newest first, and say how many there were."""
@@ -130,7 +148,9 @@ class InstanceManager:
         with self._lock:
             kept = list(self._sessions.get(session_id, {}).items())
         return [
-            InstanceInfo(ref=Ref(ref), type=_type_name(entry.instance), created_at=entry.created_at)
+            InstanceInfo(
+                ref=Ref(ref), type=type_name_of(entry.instance), created_at=entry.created_at
+            )
             for ref, entry in kept
         ]
 
@@ -163,7 +183,7 @@ class DetachedInstances:
     def close(self) -> int:
         """Close them, the newest first, and say how many there were."""
         for ref, entry in reversed(list(self._kept.items())):
-            _close(ref, entry.instance)
+            _close(ref, entry)
         return len(self._kept)
 
 
@@ -176,9 +196,9 @@ class SessionInstances:
         self._manager = manager
         self._session_id = session_id
 
-    def register(self, instance: object) -> Ref:
+    def register(self, instance: object, *, lent: bool = False) -> Ref:
         """Keep an object; see ``InstanceManager.register``."""
-        return self._manager.register(self._session_id, instance)
+        return self._manager.register(self._session_id, instance, lent=lent)
 
     def get(self, ref: str) -> Any:
         """The object of a ref; see ``InstanceManager.get``."""
@@ -187,6 +207,10 @@ class SessionInstances:
     def release(self, ref: str) -> bool:
         """Close one object and forget it; see ``InstanceManager.release``."""
         return self._manager.release(self._session_id, ref)
+
+    def forget(self, ref: str) -> None:
+        """Take a registration back; see ``InstanceManager.forget``."""
+        self._manager.forget(self._session_id, ref)
 
     def listed(self) -> list[InstanceInfo]:
         """All of them, the oldest first."""
@@ -214,17 +238,12 @@ def _missing(
     )
 
 
-def _type_name(instance: object) -> str:
-    kind = type(instance)
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _close(ref: str, instance: object) -> None:
+def _close(ref: str, entry: _Entry) -> None:
     """Call the object's own ``close()``, if it has one; what it raises must not stop the others."""
-    close = getattr(type(instance), "close", None)
+    close = getattr(type(entry.instance), "close", None) if entry.is_ours else None
     if not callable(close):
         return
     try:
-        close(instance)
+        close(entry.instance)
     except BaseException:
         log.exception("closing instance %s failed", ref)

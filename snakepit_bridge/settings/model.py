@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from msgspec import Meta
 
+from snakepit_bridge.leases.limits import IDLE_S, MAX_BYTES
 from snakepit_bridge.session.limits import SessionLimits
 from snakepit_bridge.settings.setting import Setting, settings_of
 from snakepit_bridge.settings.sources import Sources
@@ -47,6 +48,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     handlers: Annotated[
         tuple[Text, ...], Meta(description="Handler to load, MODULE:CLASS; may be repeated.")
+    ] = ()
+    value_type: Annotated[
+        tuple[Text, ...],
+        Meta(description="Type whose values come back as such, MODULE:CLASS; may be repeated."),
     ] = ()
     allow: Annotated[
         tuple[Text, ...],
@@ -93,6 +98,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_ttl_s: Annotated[
         Seconds | None, Meta(description="Seconds after which a session ends, however busy.")
     ] = _LIMITS.ttl_s
+    blob_dir: Annotated[
+        Path | None,
+        Meta(description="Folder for large binary data; shared memory or the temporary one else."),
+    ] = None
+    max_blob_bytes: Annotated[
+        Positive, Meta(description="Size of the binary data that are kept behind handles.")
+    ] = MAX_BYTES
+    blob_idle_s: Annotated[
+        Seconds, Meta(description="Seconds without use after which such data are removed.")
+    ] = IDLE_S
     max_message_bytes: Annotated[
         int, Meta(ge=1024 * 1024, description="Size of one message, in either direction.")
     ] = 100 * 1024 * 1024

@@ -32,10 +32,13 @@ class InProcessBridge(AsyncClient):
     Args:
         connection: Leads to the bridge.
         handler: The bridge behind it.
+        encoding: How values travel; as in ``AsyncClient``.
     """
 
-    def __init__(self, connection: Connection, handler: CommandHandler) -> None:
-        super().__init__(connection)
+    def __init__(
+        self, connection: Connection, handler: CommandHandler, *, encoding: str = "json"
+    ) -> None:
+        super().__init__(connection, encoding=encoding)
         self.handler = handler
         """Registry, sessions and engine, for a test that looks behind the commands."""
 
@@ -57,6 +60,7 @@ async def in_process_bridge(
     clock: Clock | None = None,
     limits: SessionLimits | None = None,
     max_threads: int | None = None,
+    encoding: str = "json",
 ) -> AsyncIterator[InProcessBridge]:
     """A bridge that lives as long as the block. Values are encoded as they are for a wire.
 
@@ -66,6 +70,7 @@ async def in_process_bridge(
         clock: For ages and deadlines; the machine's own by default.
         limits: Quotas and lifetimes of sessions.
         max_threads: Threads for ``def`` handlers.
+        encoding: How values travel; as in ``AsyncClient``.
     """
     host = host or EmbeddedHost(limits=limits, clock=clock)
     on_end = [host.forget_session] if isinstance(host, EmbeddedHost) else []
@@ -81,4 +86,4 @@ async def in_process_bridge(
         handler = CommandHandler(registry, sessions, engine=status.engine)
         endpoint = await stack.enter_async_context(InProcessTransport().serving(handler))
         connection = await stack.enter_async_context(endpoint.connect())
-        yield InProcessBridge(connection, handler)
+        yield InProcessBridge(connection, handler, encoding=encoding)

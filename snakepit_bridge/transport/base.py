@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from snakepit_bridge.handlers.command_handler import CommandHandler
     from snakepit_bridge.transport.envelope import Envelope, Reply
+    from snakepit_bridge.values.blob import Data
 
 
 class Connection(Protocol):
@@ -33,6 +34,29 @@ class Connection(Protocol):
 
         Closing the generator tells the bridge that the caller is gone. A reader that does not read
         holds the command's code back.
+        """
+
+
+@runtime_checkable
+class BlobConnection(Connection, Protocol):
+    """A connection that also carries what is too large for a message; not every one has to."""
+
+    async def upload(self, data: Data) -> str:
+        """Bring data that are too large for a message; a broken connection is tried again.
+
+        Returns:
+            The handle under which the bridge keeps them for a while.
+
+        Raises:
+            BridgeError: It has no room, or cannot be reached.
+        """
+
+    async def download(self, handle: str) -> Data:
+        """Fetch what the bridge keeps under a handle; it keeps it on.
+
+        Raises:
+            BlobNotFoundError: That is nothing.
+            HostUnavailableError: The bridge cannot be reached.
         """
 
 

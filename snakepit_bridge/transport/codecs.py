@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from snakepit_bridge.errors import InvalidArgumentError, QuotaExceededError
-from snakepit_bridge.values.choice import find_among
+import msgspec
+
+from snakepit_bridge.errors import BridgeError, InvalidArgumentError
+from snakepit_bridge.transport.luggage import Luggage
+from snakepit_bridge.transport.options import Options, usual_options
+from snakepit_bridge.transport.out_of_band import fitted, present, shared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from snakepit_bridge.handlers.command import Codec
-    from snakepit_bridge.transport.envelope import Envelope
-    from snakepit_bridge.values import Encoded
+    from snakepit_bridge.leases.leases import Leases
+    from snakepit_bridge.session.context import Session
+    from snakepit_bridge.values import Blob, Encoded, Encoding
 
-PART_MARGIN = 32
-"""Bytes that framing may add to a named part of a value, or to a piece of its metadata."""
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transport can carry."""
+
+    max_value_bytes: int | None = None
+    """The largest value that may leave, with everything that leaves beside it; ``None`` is no
+    limit."""
+
+    leases: Any = None
+    """The ``Leases`` that keep blobs which do not travel in a message, if there are any."""
 
 
 class BoundedCodec:
@@ -23,76 +35,94 @@ class BoundedCodec:
 
     Args:
         encoding: Reads and writes.
-        max_value_bytes: The largest value that may leave, with everything that leaves beside it;
-            ``None`` is no limit.
+        room: What the transport can carry.
+        options: What the caller wants; by default what is usual in the encoding.
+        blobs: What came beside the arguments.
     """
 
-    def __init__(self, encoding: Codec, max_value_bytes: int | None) -> None:
-        self.decode_args = encoding.decode_args
-        self._encode = encoding.encode
-        self._max_value_bytes = max_value_bytes
+    def __init__(
+        self,
+        encoding: Encoding,
+        room: Room,
+        options: Options | None = None,
+        blobs: Sequence[Blob] = (),
+    ) -> None:
+        self._encoding = encoding
+        self._room = room
+        self._leases: Leases | None = room.leases
+        self._options = usual_options(encoding.name) if options is None else options
+        self._blobs = blobs
+        # Asked once, because nearly every call is of this kind.
+        self._is_plain = not (self._options.refs or self._options.binary)
 
-    def encode(self, value: Any) -> Encoded:
+    def for_call(self, options: Options | None, blobs: Sequence[Blob]) -> BoundedCodec:
+        """The same encoding for one call that wants, or brings, something special.
+
+        Args:
+            options: What it wants; ``None`` is what is usual.
+            blobs: What it brings.
+        """
+        return BoundedCodec(self._encoding, self._room, options, blobs)
+
+    def decode_args(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments as values; data behind handles are mapped, not read.
+
+        Raises:
+            InvalidArgumentError: Some cannot be read; names every one of them.
+            BlobNotFoundError: Nothing is behind a handle.
+            WrongCallError: What is behind a handle is not complete.
+        """
+        if not self._blobs:
+            return self._encoding.decode_args(args)
+        blobs = [present(blob, self._leases) for blob in self._blobs]
+        return self._encoding.decode_args(args, blobs)
+
+    def encode(self, value: Any, session: Session) -> Encoded:
         """The value in bytes.
 
         Raises:
             HandlerFailedError: It cannot travel in this encoding.
+            SessionError: An object in it should be kept, and cannot be.
             QuotaExceededError: It is too large.
         """
-        encoded: Encoded = self._encode(value)
-        if self._max_value_bytes is not None:
-            size = _size_of(encoded)
-            if size > self._max_value_bytes:
-                raise _too_large(size, self._max_value_bytes)
-        return encoded
+        if self._is_plain:
+            return self._fitted(self._encoding.encode(value))
+        luggage = Luggage(self._options, session)
+        try:
+            encoded = self._encoding.encode(value, luggage)
+            if luggage.blobs:
+                encoded = msgspec.structs.replace(encoded, blobs=luggage.blobs)
+                if self._options.shared and self._leases is not None:
+                    encoded = shared(encoded, self._leases)
+            return self._fitted(encoded)
+        except BridgeError:
+            luggage.give_up()
+            raise
+
+    def _fitted(self, encoded: Encoded) -> Encoded:
+        limit = self._room.max_value_bytes
+        return encoded if limit is None else fitted(encoded, limit, self._leases)
 
 
 class RefusingCodec:
     """Refuses an envelope where any other would read it, so that its command fails like any other.
 
     Args:
-        envelope: In an encoding that does not exist, or with blobs.
-        codecs: Those that do exist, by their encoding.
+        error: Why.
     """
 
-    def __init__(self, envelope: Envelope, codecs: Mapping[str, Codec]) -> None:
-        self._envelope = envelope
-        self._codecs = codecs
+    def __init__(self, error: InvalidArgumentError) -> None:
+        self._error = error
 
     def decode_args(self, args: Mapping[str, Any]) -> NoReturn:
         """Refuse.
 
         Raises:
-            InvalidArgumentError: Lists the encodings there are, or says what to do without blobs.
+            InvalidArgumentError: The error that was given.
         """
         del args
-        find_among(self._codecs, self._envelope.encoding)
-        raise InvalidArgumentError(
-            f"{self._envelope.blobs} blobs came with the command; this bridge takes none.",
-            {"hint": "Send the data in an argument: as bytes under the empty encoding."},
-        )
+        raise self._error
 
-    def encode(self, value: Any) -> NoReturn:
+    def encode(self, value: Any, session: Session) -> NoReturn:
         """Never called: without arguments there is no value."""
-        raise AssertionError(value)
-
-
-def _size_of(encoded: Encoded) -> int:
-    """Bytes of a message that a value takes at most."""
-    size = len(encoded.value)
-    if encoded.binary is not None:
-        size += len(encoded.binary) + PART_MARGIN
-    for name, part in encoded.parts.items():
-        size += len(name.encode()) + len(part) + PART_MARGIN
-    for name, text in encoded.metadata.items():
-        size += len(name.encode()) + len(text.encode()) + PART_MARGIN
-    return size
-
-
-def _too_large(size: int, limit: int) -> QuotaExceededError:
-    error = QuotaExceededError(
-        f"The answer has {size} bytes, more than the {limit} of one message.",
-        {"bytes": size, "hint": "Stream it in parts, or raise --max-message-bytes."},
-    )
-    error.retryable = False
-    return error
+        raise AssertionError(value, session)

@@ -8,19 +8,22 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from snakepit_bridge.engine.inline import inline_engine
-from snakepit_bridge.errors import MAX_NAME_SHOWN, BridgeError, ErrorCode
+from snakepit_bridge.errors import MAX_NAME_SHOWN, BridgeError, ErrorCode, InvalidArgumentError
 from snakepit_bridge.handlers.command import Chunk, Codec, Command
 from snakepit_bridge.handlers.failures import bounded
-from snakepit_bridge.transport.codecs import BoundedCodec, RefusingCodec
+from snakepit_bridge.transport.codecs import BoundedCodec, RefusingCodec, Room
 from snakepit_bridge.transport.envelope import Reply
 from snakepit_bridge.transport.failures import failure_of
-from snakepit_bridge.values.choice import ENCODINGS
+from snakepit_bridge.transport.options import options_of
+from snakepit_bridge.values.choice import ENCODINGS, find_among
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from snakepit_bridge.handlers.command_handler import CommandHandler
+    from snakepit_bridge.leases.leases import Leases
     from snakepit_bridge.transport.envelope import Envelope
+    from snakepit_bridge.values.encoding import Encoded, Encoding
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ _CALLERS_FAULT = frozenset(
         ErrorCode.INVALID_ARGUMENT,
         ErrorCode.INSTANCE_NOT_FOUND,
         ErrorCode.VARIABLE_NOT_FOUND,
+        ErrorCode.BLOB_NOT_FOUND,
         ErrorCode.SESSION_NOT_FOUND,
         ErrorCode.FOREIGN_REF,
         ErrorCode.NOT_ALLOWED,
@@ -72,17 +76,25 @@ class Dispatcher:
         handler: CommandHandler,
         *,
         max_value_bytes: int | None = None,
-        values: Mapping[str, Codec] = ENCODINGS,
-        items: Mapping[str, Codec] | None = None,
+        values: Mapping[str, Encoding] = ENCODINGS,
+        items: Mapping[str, Encoding] | None = None,
         tally: Tally | None = None,
     ) -> None:
         self.handler = handler
         self.tally = tally or Tally()
         self._max_value_bytes = max_value_bytes
-        self._values = _bounded(values, max_value_bytes)
-        self._items = self._values if items is None else _bounded(items, max_value_bytes)
+        room = Room(max_value_bytes=max_value_bytes, leases=handler.leases)
+        self._values = _bounded(values, room)
+        self._items = self._values if items is None else _bounded(items, room)
 
-    def with_codecs(self, *, values: Mapping[str, Codec], items: Mapping[str, Codec]) -> Dispatcher:
+    @property
+    def leases(self) -> Leases | None:
+        """Where blobs are kept that do not travel in a message; ``None``: nowhere."""
+        return self.handler.leases
+
+    def with_codecs(
+        self, *, values: Mapping[str, Encoding], items: Mapping[str, Encoding]
+    ) -> Dispatcher:
         """The same commands, counted together, for a transport that writes in another way."""
         return Dispatcher(
             self.handler,
@@ -103,7 +115,7 @@ class Dispatcher:
             self._count(failed=True)
             raise
         self._count(failed=False)
-        return Reply(encoded=result.value, metadata=result.metadata)
+        return Reply(encoded=result.value, metadata=_told(result.metadata, result.value))
 
     async def stream(self, envelope: Envelope) -> AsyncGenerator[Reply, None]:
         """Run a command and yield its replies; a failure is the final one."""
@@ -129,7 +141,7 @@ class Dispatcher:
         return Reply(
             encoded=None if chunk.is_empty else chunk.value,
             is_final=chunk.is_final,
-            metadata=chunk.metadata,
+            metadata=chunk.metadata if chunk.is_empty else _told(chunk.metadata, chunk.value),
         )
 
     def _failed(self, envelope: Envelope, error: Exception) -> Reply:
@@ -162,13 +174,24 @@ async def dispatching(
         yield Dispatcher(handler, max_value_bytes=max_value_bytes)
 
 
-def _bounded(codecs: Mapping[str, Codec], max_value_bytes: int | None) -> dict[str, Codec]:
-    return {name: BoundedCodec(codec, max_value_bytes) for name, codec in codecs.items()}
+def _bounded(encodings: Mapping[str, Encoding], room: Room) -> dict[str, BoundedCodec]:
+    return {name: BoundedCodec(encoding, room) for name, encoding in encodings.items()}
 
 
-def _codec(codecs: Mapping[str, Codec], envelope: Envelope) -> Codec:
-    codec = codecs.get(envelope.encoding)
-    return RefusingCodec(envelope, codecs) if codec is None or envelope.blobs else codec
+def _codec(codecs: Mapping[str, BoundedCodec], envelope: Envelope) -> Codec:
+    try:
+        codec = find_among(codecs, envelope.encoding)
+        options = options_of(envelope)
+        if options is not None or envelope.blobs:
+            return codec.for_call(options, envelope.blobs)
+    except InvalidArgumentError as error:
+        return RefusingCodec(error)
+    return codec
+
+
+def _told(metadata: Mapping[str, str], encoded: Encoded) -> Mapping[str, str]:
+    """The metadata of an answer, with what was said of its value."""
+    return {**metadata, **encoded.metadata} if encoded.metadata else metadata
 
 
 def _command_from(envelope: Envelope) -> Command:

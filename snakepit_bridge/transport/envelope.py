@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.encoding import Encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -29,8 +30,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str = ""
     """Empty means a session that ends with the command."""
 
-    blobs: int = 0
-    """Pieces of binary data beside the arguments; none can be taken yet."""
+    blobs: Sequence[Blob] = ()
+    """Binary data beside the arguments, which refer to them by their places."""
 
     requires_session: bool = False
     """Whether an empty ``session_id`` is a mistake of the caller."""

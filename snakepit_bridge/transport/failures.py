@@ -26,6 +26,7 @@ _CLASSES: dict[str, type[BridgeError]] = {
     ErrorCode.INVALID_ARGUMENT: errors.InvalidArgumentError,
     ErrorCode.INSTANCE_NOT_FOUND: errors.InstanceNotFoundError,
     ErrorCode.VARIABLE_NOT_FOUND: errors.VariableError,
+    ErrorCode.BLOB_NOT_FOUND: errors.BlobNotFoundError,
     ErrorCode.SESSION_NOT_FOUND: errors.SessionError,
     ErrorCode.FOREIGN_REF: errors.ForeignRefError,
     ErrorCode.NOT_ALLOWED: errors.NotAllowedError,

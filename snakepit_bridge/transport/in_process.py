@@ -6,14 +6,17 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from snakepit_bridge.errors import QuotaExceededError
 from snakepit_bridge.transport.dispatcher import Dispatcher, dispatching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
     from snakepit_bridge.handlers.command_handler import CommandHandler
+    from snakepit_bridge.leases.leases import Leases
     from snakepit_bridge.transport.base import Connection, Endpoint
     from snakepit_bridge.transport.envelope import Envelope, Reply
+    from snakepit_bridge.values.blob import Data
 
 
 class InProcessTransport:
@@ -57,3 +60,18 @@ class _InProcessConnection:
         async with aclosing(self._dispatcher.stream(envelope)) as replies:
             async for reply in replies:
                 yield reply
+
+    async def upload(self, data: Data) -> str:
+        return await asyncio.to_thread(self._leases().put, data)
+
+    async def download(self, handle: str) -> Data:
+        return self._leases().data(handle)
+
+    def _leases(self) -> Leases:
+        leases = self._dispatcher.leases
+        if leases is None:
+            raise QuotaExceededError(
+                "This bridge keeps no binary data beside its messages.",
+                {"hint": "Open it with open_bridge, which gives it a place for them."},
+            )
+        return leases

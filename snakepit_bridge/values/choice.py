@@ -9,8 +9,10 @@ from typing import TypeVar
 from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.values.encoding import Encoding
 from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.message_pack import MessagePack
 from snakepit_bridge.values.old_convention import OldConvention
 from snakepit_bridge.values.plain_json import PlainJson
+from snakepit_bridge.values.tagged import Tagged
 
 _E = TypeVar("_E")
 
@@ -19,7 +21,9 @@ def _by_name(*encodings: Encoding) -> Mapping[str, Encoding]:
     return MappingProxyType({encoding.name: encoding for encoding in encodings})
 
 
-ENCODINGS = _by_name(OldConvention(Fallback()), PlainJson(Fallback()))
+ENCODINGS = _by_name(
+    OldConvention(Fallback()), PlainJson(Fallback()), Tagged(Fallback()), MessagePack(Fallback())
+)
 """Every encoding by its name."""
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
+
+from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.blob import Blob
 
 
 class Encoded(msgspec.Struct, frozen=True):
@@ -26,6 +29,9 @@ class Encoded(msgspec.Struct, frozen=True):
     metadata: Mapping[str, str] = {}
     """What the item of a stream says about itself."""
 
+    blobs: Sequence[Blob] = ()
+    """Binary data that ``value`` refers to by their places."""
+
 
 class Encoding(Protocol):
     """Turns values into bytes and back; one object serves all threads.
@@ -37,25 +43,34 @@ class Encoding(Protocol):
     name: str
     """What callers ask for, e.g. ``"json"``; empty for the old convention."""
 
-    def decode_args(self, args: Mapping[str, bytes]) -> dict[str, Any]:
+    def decode_args(self, args: Mapping[str, bytes], blobs: Sequence[Blob] = ()) -> dict[str, Any]:
         """Read the arguments of a command.
+
+        Args:
+            args: Each in bytes, by its name.
+            blobs: What came beside all of them; their data are here, not behind a handle.
 
         Raises:
             InvalidArgumentError: Some cannot be read; every one of them is named.
         """
 
-    def encode_args(self, args: Mapping[str, object]) -> dict[str, bytes]:
+    def encode_args(self, args: Mapping[str, object], beside: Beside = NOTHING) -> dict[str, bytes]:
         """Write the arguments of a command: the client's side of ``decode_args``.
+
+        Args:
+            args: The values.
+            beside: Takes what has no place within the bytes.
 
         Raises:
             InvalidArgumentError: Some cannot be written; every one of them is named.
         """
 
-    def encode(self, value: object) -> Encoded:
-        """Write what a handler returned or yielded.
+    def encode(self, value: object, beside: Beside = NOTHING) -> Encoded:
+        """Write what a handler returned or yielded; blobs stay with ``beside``.
 
         Raises:
             HandlerFailedError: The value cannot travel in this encoding.
+            SessionError: An object in it should be kept, and cannot be.
         """
 
     def decode(self, encoded: Encoded) -> Any:

@@ -9,12 +9,14 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from snakepit_bridge.values.beside import Beside
 from snakepit_bridge.values.detail import Detail, detail_of, type_name_of
 from snakepit_bridge.values.refusals import CannotWriteError
 
 UNSERIALIZABLE_KEY = "__ffi_unserializable__"
 TYPE_KEY = "__type__"
 REPR_KEY = "__repr__"
+REF_KEY = "__ref__"
 
 _CONVERTERS = ("model_dump", "to_dict", "_asdict", "tolist", "isoformat")
 
@@ -59,6 +61,16 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True):
                     return self._simpler(value, name)
         return self.marker(value)
 
+    def keeping(self, beside: Beside) -> Fallback:
+        """The same for one value, with a ref in the markers of what ``beside`` keeps."""
+        return _Keeping(
+            max_tolist_elements=self.max_tolist_elements,
+            detail=self.detail,
+            repr_max_length=self.repr_max_length,
+            on_marker=self.on_marker,
+            beside=beside,
+        )
+
     def marker(self, value: object) -> dict[str, Any]:
         """What says "there was something here", with as much about it as ``detail`` allows."""
         type_name = type_name_of(value)
@@ -85,8 +97,22 @@ def _readable(value: Any) -> Any:
     return value.astype(str) if is_time else value
 
 
+class _Keeping(Fallback, frozen=True, kw_only=True):
+    """Keeps an object before it marks its place."""
+
+    beside: Beside
+
+    def marker(self, value: object) -> dict[str, Any]:
+        ref = self.beside.keep(value)
+        marker = super().marker(value)
+        return marker if ref is None else {**marker, REF_KEY: str(ref)}
+
+
 class NoFallback(Fallback, frozen=True, kw_only=True):
     """Refuses what has no simpler form: for arguments, where a marker would pass for the value."""
+
+    encoding: str = "JSON"
+    """What an error says that cannot express it."""
 
     def convert(self, value: object) -> Any:
         """Find a simpler form.
@@ -95,12 +121,23 @@ class NoFallback(Fallback, frozen=True, kw_only=True):
             CannotWriteError: There is none.
         """
         if isinstance(value, bytes | bytearray | memoryview):
-            _refuse(value, "Send text, e.g. base64, or the name of a file both sides can read.")
+            self._refuse(
+                value, "Send text, e.g. base64, or the name of a file both sides can read."
+            )
         return super().convert(value)
+
+    def keeping(self, beside: Beside) -> Fallback:
+        """Itself: what is refused is not kept."""
+        del beside
+        return self
 
     def marker(self, value: object) -> NoReturn:
         """Refuse; see ``convert``."""
-        _refuse(value, "Send text, numbers, booleans, None, lists or dicts of them.")
+        self._refuse(value, "Send text, numbers, booleans, None, lists or dicts of them.")
+
+    def _refuse(self, value: object, hint: str) -> NoReturn:
+        kind = type(value).__name__
+        raise CannotWriteError(f"is of type {kind!r}, which {self.encoding} cannot express", hint)
 
 
 def fallback_from(
@@ -139,10 +176,6 @@ def _number(environ: Mapping[str, str], name: str, usual: int) -> int:
         return int(environ.get(name, ""))
     except ValueError:
         return usual
-
-
-def _refuse(value: object, hint: str) -> NoReturn:
-    raise CannotWriteError(f"is of type {type(value).__name__!r}, which JSON cannot express", hint)
 
 
 def _known_size(value: Any) -> int:

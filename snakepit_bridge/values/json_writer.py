@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite, isnan
 from typing import Any
 
 import msgspec
 
+from snakepit_bridge.values.beside import NOTHING, Beside
 from snakepit_bridge.values.big_integers import digits_of
 from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.json_blobs import binary_form, reference_to
 from snakepit_bridge.values.natural_forms import simpler_form
 from snakepit_bridge.values.plainness import (
     CONSTANT_KINDS,
@@ -44,17 +47,32 @@ class JsonWriter:
     def __init__(self, fallback: Fallback) -> None:
         self._fallback = fallback
 
-    def write(self, value: object) -> bytes:
+    def write(self, value: object, beside: Beside = NOTHING) -> bytes:
         """Write one value as UTF-8 text without spaces.
+
+        Args:
+            value: Anything.
+            beside: Keeps what would get a marker, which then has its ref; takes arrays, tables
+                and bytes where they are wanted as binary data.
 
         Raises:
             CannotWriteError: It contains itself, is nested too deeply, has a lone surrogate in
                 a text, or an object has keys that JSON cannot tell apart.
+            SessionError: An object in it should be kept, and cannot be.
         """
         try:
-            return _encode(value if is_plain(value) else self._simplified(value, PLAIN_KINDS))
+            if is_plain(value):
+                return _encode(value)
+            if beside is NOTHING:
+                return _encode(self._simplified(value, PLAIN_KINDS))
         except ValueError:  # a lone surrogate, or an integer of thousands of digits
             return _encode(self._simplified(value, CONSTANT_KINDS))
+        with giving_up(beside):
+            # In one pass: a second one would keep everything twice.
+            simplification = _Simplification(
+                self._fallback.keeping(beside), CONSTANT_KINDS, beside=beside
+            )
+            return _encode(simplification.simplify(value))
 
     def simplified(self, value: object) -> Any:
         """The value in plain data, for another writer: what ``write`` would write.
@@ -80,6 +98,18 @@ class JsonWriter:
         return _Simplification(self._fallback, trusted).simplify(value)
 
 
+@contextmanager
+def giving_up(beside: Beside) -> Iterator[None]:
+    """Let what was taken for a value be forgotten, should the block fail."""
+    is_written = False
+    try:
+        yield
+        is_written = True
+    finally:
+        if not is_written:
+            beside.give_up()
+
+
 class _Simplification:
     """One pass over one value, down to what the encoder writes without changing anything.
 
@@ -90,11 +120,15 @@ class _Simplification:
         fallback: Decides what stands for objects JSON does not know.
         trusted: Kinds whose values are taken without a look. With text and integers among them
             a pass takes half the time, but the encoder may raise ``ValueError`` afterwards.
+        beside: Takes binary data where they are wanted.
     """
 
-    def __init__(self, fallback: Fallback, trusted: frozenset[type]) -> None:
+    def __init__(
+        self, fallback: Fallback, trusted: frozenset[type], *, beside: Beside = NOTHING
+    ) -> None:
         self._fallback = fallback
         self._trusted = trusted
+        self._beside = beside
         self._inside_of: set[int] = set()
 
     def simplify(self, value: Any) -> Any:
@@ -161,9 +195,16 @@ class _Simplification:
         # One more than for containers: an object may stand at the deepest level. It counts as a
         # level for what it turns into, which also ends objects that turn into ever new objects.
         self._enter(value, MAX_DEPTH + 1)
-        plain = self.simplify(simpler_form(value, self._fallback))
+        plain = self.simplify(self._reference(value) or simpler_form(value, self._fallback))
         self._inside_of.remove(id(value))
         return plain
+
+    def _reference(self, value: Any) -> dict[str, Any] | None:
+        if not self._beside.wants_binary:
+            return None
+        blob = binary_form(value)
+        index = None if blob is None else self._beside.put(blob)
+        return None if index is None else reference_to(index)
 
     def _enter(self, value: Any, max_depth: int) -> None:
         if id(value) in self._inside_of:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.boundary import (
     read_each,
     unreadable_answer,
@@ -13,8 +16,9 @@ from snakepit_bridge.values.boundary import (
 )
 from snakepit_bridge.values.encoding import Encoded
 from snakepit_bridge.values.fallback import Fallback, NoFallback
-from snakepit_bridge.values.json_reader import read_json
-from snakepit_bridge.values.json_writer import JsonWriter
+from snakepit_bridge.values.json_blobs import BYTES_LIKE, with_blobs
+from snakepit_bridge.values.json_limits import read_limited_json
+from snakepit_bridge.values.json_writer import JsonWriter, giving_up
 from snakepit_bridge.values.refusals import (
     CannotReadError,
     CannotWriteError,
@@ -25,7 +29,6 @@ from snakepit_bridge.values.refusals import (
 
 _RESULT = "result"
 _TITLE = "the old convention"
-_BYTES_LIKE = (bytes, bytearray, memoryview)
 
 
 class OldConvention:
@@ -45,26 +48,31 @@ class OldConvention:
         self._json = JsonWriter(fallback)
         self._argument_json = JsonWriter(NoFallback())
 
-    def decode_args(self, args: Mapping[str, bytes]) -> dict[str, Any]:
-        """Read arguments: each as JSON, else as UTF-8 text, else as the bytes it is."""
-        return read_each(args, _read, _TITLE)
+    def decode_args(self, args: Mapping[str, bytes], blobs: Sequence[Blob] = ()) -> dict[str, Any]:
+        """Read arguments: each as JSON, else as UTF-8 text, else as the bytes it is.
 
-    def encode_args(self, args: Mapping[str, object]) -> dict[str, bytes]:
+        In JSON, a dict that refers to a blob becomes what that stands for, if blobs came at all.
+        """
+        return read_each(args, partial(_read, blobs=blobs), _TITLE)
+
+    def encode_args(self, args: Mapping[str, object], beside: Beside = NOTHING) -> dict[str, bytes]:
         """Write arguments: bytes as they are, everything else as JSON.
 
         Text goes with quotes, so that ``"42"`` arrives as text.
         """
-        return write_each(args, self._write_argument, _TITLE)
+        with giving_up(beside):
+            return write_each(args, partial(self._write_argument, beside=beside), _TITLE)
 
-    def encode(self, value: object) -> Encoded:
+    def encode(self, value: object, beside: Beside = NOTHING) -> Encoded:
         """Write a result in parts: those of a dict by its keys, anything else as ``result``.
 
         In a part bytes are as they are, text is UTF-8 without quotes, the rest is JSON.
         """
         try:
-            if isinstance(value, dict):
-                return Encoded(parts=self._write_parts(value))
-            return Encoded(parts={_RESULT: self._write_part(value)})
+            with giving_up(beside):
+                if isinstance(value, dict):
+                    return Encoded(parts=self._write_parts(value, beside))
+                return Encoded(parts={_RESULT: self._write_part(value, beside)})
         except CannotWriteError as error:
             raise unwritable_result(error, _TITLE) from error
 
@@ -75,42 +83,43 @@ class OldConvention:
         with this one key: the bytes are the same, and that is the rarer case.
         """
         try:
-            parts = {name: _read(part) for name, part in encoded.parts.items()}
+            parts = {name: _read(part, encoded.blobs) for name, part in encoded.parts.items()}
         except CannotReadError as error:
             raise unreadable_answer(error, _TITLE) from error
         return parts[_RESULT] if parts.keys() == {_RESULT} else parts
 
-    def _write_argument(self, value: object) -> bytes:
-        if isinstance(value, _BYTES_LIKE):
+    def _write_argument(self, value: object, beside: Beside) -> bytes:
+        if isinstance(value, BYTES_LIKE):
             return bytes(value)
-        return self._argument_json.write(value)
+        return self._argument_json.write(value, beside)
 
-    def _write_parts(self, members: Mapping[Any, object]) -> dict[str, bytes]:
+    def _write_parts(self, members: Mapping[Any, object], beside: Beside) -> dict[str, bytes]:
         names = self._json.key_texts(members)
         parts = {}
         for name, member in zip(names, members.values(), strict=True):
             try:
-                parts[name] = self._write_part(member)
+                parts[name] = self._write_part(member, beside)
             except CannotWriteError as error:
                 error.inside(name)
                 raise
         return parts
 
-    def _write_part(self, value: object) -> bytes:
-        if isinstance(value, _BYTES_LIKE):
+    def _write_part(self, value: object, beside: Beside) -> bytes:
+        if isinstance(value, BYTES_LIKE):
             return bytes(value)
         if isinstance(value, str):
             if has_lone_surrogate(value):
                 raise CannotWriteError(*lone_surrogate())
             return value.encode()
-        return self._json.write(value)
+        return self._json.write(value, beside)
 
 
-def _read(data: bytes) -> Any:
+def _read(data: bytes, blobs: Sequence[Blob]) -> Any:
     try:
-        return read_json(data, special_floats=False)
+        value = read_limited_json(data, special_floats=False)
     except NotThisEncodingError:
         return _text_or_bytes(data)
+    return with_blobs(value, blobs) if blobs else value
 
 
 def _text_or_bytes(data: bytes) -> str | bytes:

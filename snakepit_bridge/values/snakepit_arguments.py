@@ -1,10 +1,13 @@
-"""Arguments as Snakepit sends them: JSON text, JSON text under a label, or bytes."""
+"""Arguments as Snakepit sends them: JSON text, JSON text under a label, or binary data."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from snakepit_bridge.values.json_reader import read_json
+from snakepit_bridge.values.binary_forms import value_of
+from snakepit_bridge.values.blob import Blob
+from snakepit_bridge.values.json_limits import read_limited_json
 from snakepit_bridge.values.refusals import CannotReadError, NotThisEncodingError
 from snakepit_bridge.values.snakepit_labels import (
     BINARY_SUFFIX,
@@ -30,7 +33,22 @@ class Binary(NamedTuple):
     data: bytes
 
 
-Argument: TypeAlias = bytes | Typed | Binary
+class Described(NamedTuple):
+    """Binary data beside a description of them."""
+
+    place: int
+    """Among the blobs of the command."""
+
+
+class Misdescribed(NamedTuple):
+    """Binary data beside a description that cannot be read."""
+
+    error: CannotReadError
+
+
+BinaryArgument: TypeAlias = Binary | Described | Misdescribed
+
+Argument: TypeAlias = bytes | Typed | BinaryArgument
 """Bare bytes are a JSON text without a label, or with one that adds nothing."""
 
 _FIELD_ONE = b"\n"
@@ -40,23 +58,39 @@ _LONGEST_HEAD = 6
 """Bytes of that tag and of a length of 32 bits."""
 
 
-def read_argument(given: Argument) -> Any:
+def read_argument(given: Argument, blobs: Sequence[Blob] = ()) -> Any:
     """Read one argument.
 
     Raises:
         NotThisEncodingError: It is not JSON.
-        CannotReadError: It is, but it holds what no value can, or is not what its label says.
+        CannotReadError: It is, but it holds what no value can, or is not what its label or its
+            description says.
     """
     # Nearly every argument comes the first way, so no call is made there that can be spared.
     if type(given) is bytes:
         try:
-            value = read_json(given, special_floats=True)
+            value = read_limited_json(given, special_floats=True)
         except NotThisEncodingError as error:
             raise _explained(given, error) from error
         return ZeroCopyRef(value) if type(value) is dict and value.get(ZERO_COPY_KEY) else value
     if isinstance(given, Typed):
         return _read_typed(given)
-    return given.data if isinstance(given, Binary) else handle_or(read_text(given))
+    if isinstance(given, bytes):
+        return handle_or(read_text(given))
+    return read_binary(given, blobs)
+
+
+def read_binary(given: BinaryArgument, blobs: Sequence[Blob]) -> Any:
+    """Read one argument that is binary data: bytes, or what they are described as.
+
+    Raises:
+        CannotReadError: They are not what their description says.
+    """
+    if isinstance(given, Binary):
+        return given.data
+    if isinstance(given, Described):
+        return value_of(blobs[given.place])
+    raise given.error
 
 
 def read_text(data: bytes) -> Any:
@@ -67,7 +101,7 @@ def read_text(data: bytes) -> Any:
         CannotReadError: It is one, but it holds what no value can.
     """
     try:
-        return read_json(data, special_floats=True)
+        return read_limited_json(data, special_floats=True)
     except NotThisEncodingError as error:
         raise _explained(data, error) from error
 

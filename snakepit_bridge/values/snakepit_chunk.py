@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from snakepit_bridge.values.beside import NOTHING, Beside
 from snakepit_bridge.values.boundary import unwritable_result
 from snakepit_bridge.values.encoding import Encoded
+from snakepit_bridge.values.json_blobs import BYTES_LIKE
 from snakepit_bridge.values.refusals import CannotWriteError, has_lone_surrogate, lone_surrogate
-from snakepit_bridge.values.snakepit_json import BYTES_LIKE, SnakepitJson
+from snakepit_bridge.values.snakepit_binary import no_room_in
+from snakepit_bridge.values.snakepit_json import SnakepitJson
 
 _NEVER_CHUNKS: frozenset[type] = frozenset(
     {dict, list, tuple, str, int, float, bool, bytes, type(None)}
@@ -27,28 +30,20 @@ class SnakepitChunks(SnakepitJson):
             own Python side has it.
     """
 
-    def encode(self, value: object) -> Encoded:
+    def encode(self, value: object, beside: Beside = NOTHING) -> Encoded:
         """Write an item.
 
         Returns:
             The data of the chunk, with ``is_final`` and ``metadata`` if the item is a chunk object.
         """
+        item = item_of(value)
         try:
-            if type(value) in _NEVER_CHUNKS or not is_chunk(value):
-                return Encoded(self._data(value))
-            return self._chunk(value)
+            data = self._data(item.data, no_room_in(beside))
         except CannotWriteError as error:
             raise unwritable_result(error, self.name) from error
+        return Encoded(data, is_final=item.is_final, metadata=item.metadata)
 
-    def _chunk(self, item: Any) -> Encoded:
-        metadata = getattr(item, "metadata", None)
-        return Encoded(
-            self._data(item.data),
-            is_final=bool(getattr(item, "is_final", False)),
-            metadata=_texts(metadata) if isinstance(metadata, Mapping) else {},
-        )
-
-    def _data(self, value: Any) -> bytes:
+    def _data(self, value: Any, beside: Beside) -> bytes:
         if isinstance(value, BYTES_LIKE):
             return bytes(value)
         if self._upstream:
@@ -56,7 +51,27 @@ class SnakepitChunks(SnakepitJson):
                 return b""
             if isinstance(value, str):
                 return _utf8(value)
-        return self._write(value)
+        return self._write(value, beside)
+
+
+class Item(NamedTuple):
+    """What a command yielded, with what that says about itself."""
+
+    data: Any
+    is_final: bool = False
+    metadata: Mapping[str, str] = {}
+
+
+def item_of(yielded: Any) -> Item:
+    """Take a chunk object apart; anything else is the data itself."""
+    if type(yielded) in _NEVER_CHUNKS or not is_chunk(yielded):
+        return Item(yielded)
+    metadata = getattr(yielded, "metadata", None)
+    return Item(
+        yielded.data,
+        is_final=bool(getattr(yielded, "is_final", False)),
+        metadata=_texts(metadata) if isinstance(metadata, Mapping) else {},
+    )
 
 
 def is_chunk(item: object) -> bool:

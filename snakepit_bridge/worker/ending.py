@@ -24,14 +24,14 @@ log = logging.getLogger("snakepit.grpc_server")
 class Limits(NamedTuple):
     """How long the end may take. Elixir kills after 6 s, and the promise is 5 s."""
 
-    close_s: float = 3.8
+    close_s: float = 3.4
     """From the first wish until everything is closed; draining, the engine, the sessions and the
     exporter have less than this, all together."""
 
     close_alone_s: float = 1.5
     """The same where nobody is left to wait for an answer."""
 
-    leave_s: float = 0.5
+    leave_s: float = 0.3
     """From then until the process is gone. The interpreter waits for every thread that is no
     daemon, even for one that never returns; so it is given time for exit handlers, and no more."""
 

@@ -28,6 +28,7 @@ BOUNDARIES = {
     "handlers/discovery.py": 2,  # a handler's module or constructor, at start
     "handlers/dspy/failures.py": 1,  # what DSPy raises becomes one DSPyError
     "handlers/failures.py": 2,  # an exception's own __str__ is user code
+    "handlers/python/batch.py": 1,  # one call of a batch fails, the others go on
     "handlers/work.py": 4,  # a handler's failure: of a value or of items, on the engine or the loop
     "session/embedded_host.py": 1,  # a tool of the embedded host
     "session/instances.py": 1,  # one instance that cannot be closed keeps no other open
@@ -38,8 +39,10 @@ BOUNDARIES = {
     "telemetry/stream.py": 1,  # the top of the task that reads controls
     "testing/elixir/servicer.py": 1,  # a tool of Elixir is user code
     "transport/dispatcher.py": 2,  # the last line before a transport, which gets data only
+    "values/binary_forms.py": 2,  # a library makes bytes of its object, or reads damaged ones
     "values/detail.py": 1,  # an object's repr is user code
     "values/fallback.py": 1,  # an object that refuses to become plain becomes a marker
+    "values/value_types.py": 1,  # the constructor of a registered type is user code
     "worker/adapter_class.py": 1,  # the import of the user's module
     "worker/elixir_link.py": 2,  # the adapter's hook; the top of the worker's long-lived task
     "worker/service.py": 1,  # the top of the task that serves

@@ -21,7 +21,10 @@ SPEAKS_THE_WIRE = {
     "snakepit_bridge.telemetry.export",  # OpenTelemetry's exporter brings grpc with it
 }
 
-STARTED_BY_NO_COMMAND = ["dspy", "litellm", "numpy", "opentelemetry.sdk"]
+STARTED_BY_NO_COMMAND = [
+    *("dspy", "litellm", "opentelemetry.sdk"),
+    *("ml_dtypes", "numpy", "pandas", "polars", "pyarrow"),
+]
 
 
 def _loaded(imports: list[str], suspects: list[str]) -> list[str]:

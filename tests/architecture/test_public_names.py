@@ -25,6 +25,10 @@ PUBLIC = {
     "InstanceManager",
     "Session",
     "SessionManager",
+    # values
+    "Blob",
+    "Ref",
+    "value_type",
     # the wire
     "BridgeClient",
     "SnakepitBridgeServer",

@@ -71,7 +71,7 @@ async def test_a_bridge_has_the_built_in_commands() -> None:
         names = {each["name"].partition(".")[0] for each in await client.commands()}
         info = await client.call("system.info")
 
-    assert names == {"system", "session", "variable", "tool", "dspy"}
+    assert names == {"system", "session", "variable", "tool", "dspy", "python", "blob"}
     assert info["engine"] == "inline"
     assert info["host_state"] == "embedded"
     assert info["worker_id"].startswith("bridge-")

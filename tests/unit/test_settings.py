@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from snakepit_bridge.grpc import listen
+from snakepit_bridge.leases.limits import IDLE_S, MAX_BYTES
 from snakepit_bridge.session.limits import SessionLimits
 from snakepit_bridge.settings import Settings, SettingsError, all_settings, environment
 
@@ -235,13 +236,15 @@ def test_defaults_are_those_of_the_layers_below() -> None:
     assert settings.max_variable_bytes == limits.variable_bytes
     assert settings.session_idle_s == limits.idle_s
     assert settings.session_ttl_s == limits.ttl_s
+    assert settings.max_blob_bytes == MAX_BYTES
+    assert settings.blob_idle_s == IDLE_S
 
 
 def test_every_flag_that_a_hint_names_exists() -> None:
     flags = {setting.flag for setting in all_settings().values()} | OTHER_FLAGS
     hints = {
         flag
-        for layer in ("engine", "errors.py", "grpc", "handlers", "session", "transport")
+        for layer in ("engine", "errors.py", "grpc", "handlers", "leases", "session", "transport")
         for path in [PACKAGE / layer, *(PACKAGE / layer).rglob("*.py")]
         if path.suffix == ".py" and "_generated" not in path.parts
         for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", path.read_text())

@@ -188,6 +188,34 @@ class Blob(_message.Message):
     handle: str
     def __init__(self, kind: _Optional[str] = ..., dtype: _Optional[str] = ..., shape: _Optional[_Iterable[int]] = ..., data: _Optional[bytes] = ..., handle: _Optional[str] = ...) -> None: ...
 
+class Chunk(_message.Message):
+    __slots__ = ("handle", "offset", "data", "crc32", "size")
+    HANDLE_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    CRC32_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    handle: str
+    offset: int
+    data: bytes
+    crc32: int
+    size: int
+    def __init__(self, handle: _Optional[str] = ..., offset: _Optional[int] = ..., data: _Optional[bytes] = ..., crc32: _Optional[int] = ..., size: _Optional[int] = ...) -> None: ...
+
+class Handle(_message.Message):
+    __slots__ = ("handle", "size", "crc32", "received", "offset")
+    HANDLE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    CRC32_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    handle: str
+    size: int
+    crc32: int
+    received: int
+    offset: int
+    def __init__(self, handle: _Optional[str] = ..., size: _Optional[int] = ..., crc32: _Optional[int] = ..., received: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+
 class HealthRequest(_message.Message):
     __slots__ = ("worker_id",)
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]

@@ -64,6 +64,16 @@ class SnakepitBridgeStub(object):
                 request_serializer=snakepit__pb2.InfoRequest.SerializeToString,
                 response_deserializer=snakepit__pb2.InfoResponse.FromString,
                 _registered_method=True)
+        self.Upload = channel.stream_unary(
+                '/snakepit.SnakepitBridge/Upload',
+                request_serializer=snakepit__pb2.Chunk.SerializeToString,
+                response_deserializer=snakepit__pb2.Handle.FromString,
+                _registered_method=True)
+        self.Download = channel.unary_stream(
+                '/snakepit.SnakepitBridge/Download',
+                request_serializer=snakepit__pb2.Handle.SerializeToString,
+                response_deserializer=snakepit__pb2.Chunk.FromString,
+                _registered_method=True)
 
 
 class SnakepitBridgeServicer(object):
@@ -111,6 +121,23 @@ class SnakepitBridgeServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Upload(self, request_iterator, context):
+        """Bring data that are too large for one message; the answer tells the handle that stands for
+        them in a Blob. To be able to go on after a broken connection, get the handle first, with a
+        stream of one chunk that has the size and no data; what comes under a known handle stays. A
+        stream of one chunk with the handle and no data asks how much has come.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Download(self, request, context):
+        """Fetch what a handle stands for, from its offset to the end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SnakepitBridgeServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -143,6 +170,16 @@ def add_SnakepitBridgeServicer_to_server(servicer, server):
                     servicer.GetInfo,
                     request_deserializer=snakepit__pb2.InfoRequest.FromString,
                     response_serializer=snakepit__pb2.InfoResponse.SerializeToString,
+            ),
+            'Upload': grpc.stream_unary_rpc_method_handler(
+                    servicer.Upload,
+                    request_deserializer=snakepit__pb2.Chunk.FromString,
+                    response_serializer=snakepit__pb2.Handle.SerializeToString,
+            ),
+            'Download': grpc.unary_stream_rpc_method_handler(
+                    servicer.Download,
+                    request_deserializer=snakepit__pb2.Handle.FromString,
+                    response_serializer=snakepit__pb2.Chunk.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -307,6 +344,60 @@ class SnakepitBridge(object):
             '/snakepit.SnakepitBridge/GetInfo',
             snakepit__pb2.InfoRequest.SerializeToString,
             snakepit__pb2.InfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Upload(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/snakepit.SnakepitBridge/Upload',
+            snakepit__pb2.Chunk.SerializeToString,
+            snakepit__pb2.Handle.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Download(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/snakepit.SnakepitBridge/Download',
+            snakepit__pb2.Handle.SerializeToString,
+            snakepit__pb2.Chunk.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from snakepit_bridge.errors import InstanceNotFoundError
-
-_REF = re.compile(r"[a-z0-9_]+-[0-9a-f]{16}")
+from snakepit_bridge.handlers.references import References
 
 NESTING = 64
 """Levels of lists and objects that are looked through for refs."""
@@ -40,28 +37,8 @@ def arguments_from(
     """
     if args is None:
         return Arguments()
-    found = _with_instances(args, find, NESTING)
-    if isinstance(found, Mapping):
-        return Arguments(keywords={str(name): value for name, value in found.items()})
-    return Arguments(positional=tuple(found))
-
-
-def _with_instances(value: Any, find: Callable[[str], Any], depth: int) -> Any:
-    if isinstance(value, str):
-        return _instance_or_text(value, find)
-    if depth == 0:
-        return value
-    if isinstance(value, dict):
-        return {key: _with_instances(each, find, depth - 1) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_instances(each, find, depth - 1) for each in value]
-    return value
-
-
-def _instance_or_text(text: str, find: Callable[[str], Any]) -> Any:
-    if not _REF.fullmatch(text):
-        return text
-    try:
-        return find(text)
-    except InstanceNotFoundError:
-        return text  # it only looks like a ref
+    # Only what is given can be a ref; a keyword may have any name.
+    resolved = References(find, depth=NESTING - 1).resolved
+    if isinstance(args, Mapping):
+        return Arguments(keywords={str(name): resolved(value) for name, value in args.items()})
+    return Arguments(positional=tuple(map(resolved, args)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from snakepit_bridge.handlers.dspy.rules import lies_under
+from snakepit_bridge.handlers.definitions import lies_under
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -126,8 +126,3 @@ READS_SIGNATURES = "dspy.signatures"
 
 SIGNATURE = "signature"
 """The argument of a module that it reads as a signature, and in which data may reach it."""
-
-
-def lies_under(module: str, area: str) -> bool:
-    """Whether a module is the area or inside of it."""
-    return module == area or module.startswith(f"{area}.")

@@ -43,6 +43,10 @@ class ToolCall:
     binary_parameters: Mapping[str, bytes] = field(default_factory=dict)
     thread_sensitive: bool = False
     correlation_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What else is told of the call, e.g. ``snakepit-encoding``. Snakepit's own calls tell
+    nothing; a caller that speaks gRPC itself may."""
+
     concurrent: bool = False
     """Whether it goes out while another one runs, which Elixir's own calls never do."""
 
@@ -64,7 +68,7 @@ class ToolCall:
         correlation_id = self.correlation_id or (
             given if isinstance(given, str) and given else new_correlation_id()
         )
-        metadata = {"correlation_id": correlation_id, **RUNTIME_IDENTITY}
+        metadata = {"correlation_id": correlation_id, **RUNTIME_IDENTITY, **self.metadata}
         if self.thread_sensitive:
             metadata["thread_sensitive"] = "true"
         request = pb.ExecuteToolRequest(

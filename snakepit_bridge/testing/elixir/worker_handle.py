@@ -57,7 +57,7 @@ class FakeWorkerHandle:
             tool: Its name.
             args: Its arguments; ``json_rules.encoded`` says what stands for what of Elixir.
             options: Of ``ToolCall``: ``timeout_s``, ``binary_parameters``, ``thread_sensitive``,
-                ``correlation_id``, ``concurrent``.
+                ``correlation_id``, ``metadata``, ``concurrent``.
 
         Returns:
             What Elixir decodes; a ``Binary`` where it has ``{:binary, …}``.

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from snakepit_bridge.errors import BridgeError
 from snakepit_bridge.transport.envelope import Envelope, Reply
 from snakepit_bridge.transport.failures import failure_of
+from snakepit_bridge.values.blob import Data
 from snakepit_bridge.values.encoding import Encoded
 
 
@@ -35,6 +36,7 @@ class ScriptedConnection:
         self._replies = list(replies)
         self.sent: list[Envelope] = []
         self.closed_streams = 0
+        self.kept: list[bytes] = []
         self.is_reachable = True
 
     @property
@@ -60,6 +62,13 @@ class ScriptedConnection:
                     return
         finally:
             self.closed_streams += 1
+
+    async def upload(self, data: Data) -> str:
+        self.kept.append(bytes(data))
+        return f"uploaded-{len(self.kept) - 1}"
+
+    async def download(self, handle: str) -> Data:
+        return self.kept[int(handle.removeprefix("uploaded-"))]
 
     async def _next(self) -> Reply:
         if not self._replies:

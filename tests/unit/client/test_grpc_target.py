@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from snakepit_bridge.client.async_client import AsyncClient
-from snakepit_bridge.client.grpc_target import Client, ClientTls, connect
+from snakepit_bridge.client.grpc_target import Client, ClientTls, connect, leads_here
 from snakepit_bridge.errors import InvalidArgumentError
 
 NOWHERE = "127.0.0.1:1"
@@ -34,4 +34,33 @@ def test_both_take_the_same_options(opened: object) -> None:
     assert callable(opened)
     options = set(signature(opened).parameters)
 
-    assert options == {"target", "token", "tls", "max_message_bytes", "encoding", "retries"}
+    assert options == {
+        "target",
+        "token",
+        "tls",
+        "max_message_bytes",
+        "encoding",
+        "retries",
+        "shares_files",
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "is_here"),
+    [
+        ("unix:/run/bridge.sock", True),
+        ("127.0.0.1:50051", True),
+        ("127.8.8.8:1", True),
+        ("localhost:50051", True),
+        ("[::1]:50051", True),
+        ("ipv4:127.0.0.1:50051", True),
+        ("dns:///localhost:50051", True),
+        ("10.0.0.1:50051", False),
+        ("bridge.example:443", False),
+        ("localhost.example:443", False),
+    ],
+)
+def test_files_are_shared_where_the_target_looks_like_this_machine(
+    target: str, *, is_here: bool
+) -> None:
+    assert leads_here(target) is is_here

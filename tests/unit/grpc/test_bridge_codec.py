@@ -8,8 +8,9 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
 from snakepit_bridge.grpc.bridge_codec import Call, chunk_from, response_from
 from snakepit_bridge.transport.envelope import Reply
+from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.encoding import Encoded
-from snakepit_bridge.values.snakepit_json import Binary, Typed
+from snakepit_bridge.values.snakepit_arguments import Binary, Described, Misdescribed, Typed
 from tests.unit.grpc.fake_context import fake_context
 
 FROM_ELIXIR = "type.googleapis.com/google.protobuf.StringValue"
@@ -72,6 +73,43 @@ def test_bytes_win_over_a_parameter_of_the_same_name() -> None:
     )
 
     assert Call(request, fake_context()).envelope.args == {"image": Binary(b"\x00")}
+
+
+def test_described_bytes_are_a_blob_of_the_call() -> None:
+    request = pb.ExecuteToolRequest(
+        parameters={"text": AnyMessage(value=b"1")},
+        binary_parameters={"image": b"\x00", "raw": b"\x01", "far": b""},
+        metadata={
+            "snakepit-blob:image": '{"kind":"tensor","dtype":"uint8","shape":[1]}',
+            "snakepit-blob:far": '{"kind":"bytes","handle":"h1"}',
+            "snakepit-blob:absent": '{"kind":"bytes","handle":"h2"}',
+        },
+    )
+
+    envelope = Call(request, fake_context()).envelope
+
+    places = {name: each for name, each in envelope.args.items() if isinstance(each, Described)}
+    assert envelope.args == {"text": b"1", "raw": Binary(b"\x01"), **places}
+    assert {name: envelope.blobs[each.place] for name, each in places.items()} == {
+        "image": Blob(kind="tensor", dtype="uint8", shape=(1,), data=b"\x00"),
+        "far": Blob(kind="bytes", handle="h1"),
+        "absent": Blob(kind="bytes", handle="h2"),
+    }
+    assert len(envelope.blobs) == 3
+
+
+@pytest.mark.parametrize(
+    ("description", "reason"),
+    [("no JSON", "cannot be read"), ('{"kind":"bytes"}', "but no bytes")],
+)
+def test_a_wrong_description_is_told_with_the_arguments(description: str, reason: str) -> None:
+    metadata = {"snakepit-blob:image": description}
+
+    envelope = call(metadata=metadata).envelope
+
+    assert isinstance(envelope.args["image"], Misdescribed)
+    assert reason in envelope.args["image"].error.reason
+    assert not envelope.blobs
 
 
 # --- headers --------------------------------------------------------------------------------------
@@ -143,6 +181,27 @@ def test_bytes_are_answered_beside_their_description() -> None:
 
     assert response.binary_result == b"\x00"
     assert response.result.value == b"{}"
+
+
+@pytest.mark.parametrize("data", [b"\x00\x01", memoryview(b"\x00\x01")])
+def test_a_blob_is_the_whole_answer(data: bytes | memoryview) -> None:
+    blob = Blob(kind="tensor", dtype="uint8", shape=(2,), data=data)
+
+    response = response_from(Reply(encoded=Encoded(label="map", blobs=[blob])), 0)
+
+    assert response.binary_result == b"\x00\x01"
+    assert response.result.value == b'{"kind":"tensor","dtype":"uint8","shape":[2]}'
+    assert response.result.type_url == "type.googleapis.com/snakepit.map"
+
+
+def test_of_a_blob_that_is_kept_the_answer_has_the_handle() -> None:
+    blob = Blob(kind="tensor", dtype="uint8", shape=(2,), handle="h1")
+
+    response = response_from(Reply(encoded=Encoded(label="map", blobs=[blob])), 0)
+
+    assert response.binary_result == b""
+    expected = b'{"kind":"tensor","dtype":"uint8","shape":[2],"handle":"h1"}'
+    assert response.result.value == expected
 
 
 def test_no_value_at_all_is_nil() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from snakepit_bridge.errors import BridgeError, Outcome
 from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
+from snakepit_bridge.grpc.blob_wire import WithBlobs, message_of, writing
 from snakepit_bridge.grpc.codec import (
     Request,
     envelope_from,
@@ -21,6 +22,7 @@ from snakepit_bridge.telemetry.propagation import NOTHING
 from snakepit_bridge.transport.envelope import Envelope, Failure, Reply
 from snakepit_bridge.transport.failures import failure_of
 from snakepit_bridge.values import Encoded
+from snakepit_bridge.values.blob import Blob
 
 if TYPE_CHECKING:
     from grpc.aio import ServicerContext
@@ -42,9 +44,13 @@ class Call:
         return self._headers
 
 
-def _envelope(request: Request, call: Call | None = None) -> Envelope:
+def _envelope(request: Request | WithBlobs[Request], call: Call | None = None) -> Envelope:
     # A context has twenty methods; these two are asked.
     return envelope_from(request, cast("ServicerContext[object, object]", call or Call()))
+
+
+def _response(reply: Reply) -> pb.ExecuteResponse:
+    return message_of(response_from(reply, "r"))
 
 
 # --- requests -----------------------------------------------------------------------------------
@@ -120,7 +126,7 @@ def test_an_envelope_becomes_the_request_it_came_from() -> None:
         metadata={"key": "value"},
     )
 
-    request = request_from(envelope)
+    request = message_of(request_from(envelope))
 
     assert request.in_band_errors
     assert _envelope(request) == envelope
@@ -133,15 +139,17 @@ def test_an_envelope_becomes_the_request_it_came_from() -> None:
 def test_what_is_left_of_a_deadline_is_never_sent_as_no_deadline(
     timeout_s: float | None, timeout_ms: int
 ) -> None:
-    assert request_from(Envelope(command="c", timeout_s=timeout_s)).timeout_ms == timeout_ms
+    request = message_of(request_from(Envelope(command="c", timeout_s=timeout_s)))
+
+    assert request.timeout_ms == timeout_ms
 
 
 # --- answers ------------------------------------------------------------------------------------
 
 
 def test_a_value_is_answered_in_one_piece_or_in_parts() -> None:
-    whole = response_from(Reply(encoded=Encoded(b"42"), metadata={"run_ms": "1"}), "r")
-    parts = response_from(Reply(encoded=Encoded(parts={"a": b"1"})), "r")
+    whole = _response(Reply(encoded=Encoded(b"42"), metadata={"run_ms": "1"}))
+    parts = _response(Reply(encoded=Encoded(parts={"a": b"1"})))
 
     assert (whole.success, whole.value, dict(whole.result)) == (True, b"42", {})
     assert (whole.request_id, dict(whole.metadata)) == ("r", {"run_ms": "1"})
@@ -154,7 +162,7 @@ def test_a_failure_is_answered_whole() -> None:
     error.foreign_type, error.foreign_traceback = "ValueError", "Traceback: ..."
     error.retry_after_s, error.retryable, error.outcome = 1.5, True, Outcome.STOPPED
 
-    response = response_from(Reply(failure=failure_of(error)), "r")
+    response = _response(Reply(failure=failure_of(error)))
 
     assert not response.success
     assert response.error == "It broke. Look there."
@@ -172,8 +180,8 @@ def test_a_failure_is_answered_whole() -> None:
 
 
 def test_the_messages_of_a_stream_are_counted_and_the_last_one_is_marked() -> None:
-    item = message_from(Reply(encoded=Encoded(b"1"), is_final=False), "r", 0)
-    end = message_from(Reply(metadata={"run_ms": "1"}), "r", 1)
+    item = message_of(message_from(Reply(encoded=Encoded(b"1"), is_final=False), "r", 0))
+    end = message_of(message_from(Reply(metadata={"run_ms": "1"}), "r", 1))
 
     assert (item.chunk_index, item.is_final, item.value) == (0, False, b"1")
     assert (end.chunk_index, end.is_final, end.value) == (1, True, b"")
@@ -227,12 +235,58 @@ def test_a_failure_arrives_as_it_was_given(*, streams: bool) -> None:
 def test_a_text_that_is_no_text_travels_as_its_escapes(text: str, code: str) -> None:
     failure = Failure(code=code, type=text, message=text, hint=text, traceback=text, error_id=code)
 
-    answer = response_from(Reply(failure=failure), "r")
+    answer = _response(Reply(failure=failure))
 
     shown = text.encode(errors="backslashreplace").decode()
     again = reply_from(pb.ExecuteResponse.FromString(answer.SerializeToString())).failure
     assert again is not None
     assert (again.message, again.hint, again.type, again.traceback) == (shown,) * 4
+
+
+# --- blobs --------------------------------------------------------------------------------------
+
+BLOBS = [
+    Blob(kind="tensor", dtype="float32", shape=(2, 1), data=b"\x00\x00\x80?" * 2),
+    Blob(kind="bytes", handle="elsewhere"),
+]
+
+WIRE_BLOBS = [
+    pb.Blob(kind="tensor", dtype="float32", shape=[2, 1], data=b"\x00\x00\x80?" * 2),
+    pb.Blob(kind="bytes", handle="elsewhere"),
+]
+
+
+@pytest.mark.parametrize("kind", [pb.ExecuteRequest, pb.SessionRequest])
+def test_a_request_brings_its_blobs(kind: type[Request]) -> None:
+    assert _envelope(kind(blobs=WIRE_BLOBS)).blobs == BLOBS
+    assert _envelope(WithBlobs(kind(), BLOBS)).blobs == BLOBS
+    assert not _envelope(kind()).blobs
+
+
+def test_an_envelope_takes_its_blobs_along() -> None:
+    envelope = Envelope(command="c", blobs=BLOBS)
+
+    request = pb.ExecuteRequest.FromString(writing(request_from(envelope)))
+
+    assert list(request.blobs) == WIRE_BLOBS
+    assert request.command == "c"
+
+
+def test_answers_and_items_bring_the_blobs_of_their_values() -> None:
+    reply = Reply(encoded=Encoded(b"{}", blobs=BLOBS))
+
+    answer = pb.ExecuteResponse.FromString(writing(response_from(reply, "r")))
+    item = pb.StreamResponse.FromString(writing(message_from(reply, "r", 0)))
+
+    assert (list(answer.blobs), answer.value) == (WIRE_BLOBS, b"{}")
+    assert (list(item.blobs), item.value) == (WIRE_BLOBS, b"{}")
+    assert reply_from(answer) == reply_from(item) == Reply(encoded=reply.encoded, metadata={})
+
+
+def test_an_empty_value_with_blobs_is_a_value() -> None:
+    reply = Reply(encoded=Encoded(b"", blobs=BLOBS), metadata={})
+
+    assert reply_from(message_from(reply, "r", 0)) == reply
 
 
 # --- old and new clients ------------------------------------------------------------------------

@@ -51,6 +51,7 @@ def test_every_code_has_its_status() -> None:
         ("INVALID_ARGUMENT", grpc.StatusCode.INVALID_ARGUMENT),
         ("INSTANCE_NOT_FOUND", grpc.StatusCode.NOT_FOUND),
         ("VARIABLE_NOT_FOUND", grpc.StatusCode.NOT_FOUND),
+        ("BLOB_NOT_FOUND", grpc.StatusCode.NOT_FOUND),
         ("SESSION_NOT_FOUND", grpc.StatusCode.NOT_FOUND),
         ("FOREIGN_REF", grpc.StatusCode.PERMISSION_DENIED),
         ("NOT_ALLOWED", grpc.StatusCode.PERMISSION_DENIED),

@@ -123,7 +123,7 @@ async def test_values_are_encoded_beside_the_code() -> None:
     threads: list[str] = []
 
     class Text(NoCodec):
-        def encode(self, value: str) -> bytes:
+        def encode(self, value: str, session: Session) -> bytes:
             threads.append(threading.current_thread().name)
             return value.encode()
 

@@ -12,8 +12,10 @@ from snakepit_bridge.handlers.discovery import (
     HandlerLoadError,
     handler_from_path,
     handlers_from_entry_points,
+    value_type_from_path,
 )
 from snakepit_bridge.handlers.registry import HandlerRegistry
+from snakepit_bridge.values.value_types import VALUE_TYPES, Registered
 
 SHOP = """
     from snakepit_bridge.handlers.registry import handles
@@ -210,3 +212,42 @@ def test_a_handler_that_cannot_be_had_names_its_distribution(write: Write, value
     assert "'shop' of shop-of-tests 2.5" in str(caught.value)
     assert value in str(caught.value)
     assert "uninstall it" in str(caught.value)
+
+
+COINS = """
+    import enum
+
+    class Coin(enum.Enum):
+        PENNY = 1
+
+    class Purse: ...
+
+    penny = Coin.PENNY
+"""
+
+
+def test_a_type_of_values_is_registered_by_its_path(write: Write) -> None:
+    write("coins.py", COINS)
+
+    kind = value_type_from_path("coins:Coin")
+
+    assert VALUE_TYPES.build(Registered("coins.Coin", 1)) is kind(1)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("coins", "is not the path of a type"),
+        ("coins:penny", "is no class"),
+        ("coins:Purse", "no Enum, dataclass"),
+        ("coins:Wallet", "Wallet"),
+        ("no_such_module:Coin", "no_such_module"),
+    ],
+)
+def test_what_cannot_be_a_type_of_values_is_told_at_start(
+    write: Write, path: str, why: str
+) -> None:
+    write("coins.py", COINS)
+
+    with pytest.raises(HandlerLoadError, match=why):
+        value_type_from_path(path)

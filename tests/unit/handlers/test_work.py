@@ -44,7 +44,9 @@ class Does:
         yield self._code(session)
 
 
-def _execution(handler: object, kind: str, encode: Callable[[Any], Any] | None = None) -> Execution:
+def _execution(
+    handler: object, kind: str, encode: Callable[[Any, Session], Any] | None = None
+) -> Execution:
     registry = HandlerRegistry()
     registry.register(handler)
     entry = registry.find(kind)
@@ -59,6 +61,16 @@ def _execution(handler: object, kind: str, encode: Callable[[Any], Any] | None =
     )
     work = Work(entry, session, encode or NoCodec().encode)
     return Execution(job, work, clock=SystemClock(), on_end=lambda: None)
+
+
+def _shouted(value: str, session: Session) -> str:
+    assert session.id == "s"
+    return value.upper()
+
+
+def _number(value: str, session: Session) -> int:
+    assert session.id == "s"
+    return int(value)
 
 
 async def _outcome(execution: Execution) -> Any:
@@ -77,7 +89,7 @@ async def _outcome(execution: Execution) -> Any:
 
 @KINDS
 async def test_values_and_items_are_encoded_where_the_code_runs(kind: str) -> None:
-    execution = _execution(Does(lambda session: session.id), kind, encode=str.upper)
+    execution = _execution(Does(lambda session: session.id), kind, encode=_shouted)
 
     assert await _outcome(execution) == (["S"] if "generator" in kind else "S")
 
@@ -155,7 +167,7 @@ async def test_an_error_of_the_bridge_leaves_as_it_is(kind: str) -> None:
 @KINDS
 async def test_a_value_that_cannot_be_encoded_is_a_failure_of_the_code(kind: str) -> None:
     with pytest.raises(HandlerFailedError, match="raised ValueError: invalid literal"):
-        await _outcome(_execution(Does(lambda _: "x"), kind, encode=int))
+        await _outcome(_execution(Does(lambda _: "x"), kind, encode=_number))
 
 
 @KINDS

@@ -207,3 +207,38 @@ def test_whatever_a_close_raises_the_others_are_closed_all_the_same() -> None:
 
     assert instances.release_all("s") == 2
     assert closed == ["fine"]
+
+
+def test_what_was_only_lent_is_not_closed() -> None:
+    """A handler's own connection, in an answer, once ended for everybody with one session."""
+    closed: list[str] = []
+    instances = InstanceManager()
+    released = instances.register("s", Door("released", closed), lent=True)
+    instances.register("s", Door("left", closed), lent=True)
+    instances.register("s", Door("ours", closed))
+
+    assert instances.release("s", released)
+    assert instances.release_all("s") == 2
+    assert closed == ["ours"]
+
+
+def test_a_registration_that_is_taken_back_leaves_the_object_alone() -> None:
+    closed: list[str] = []
+    instances = InstanceManager()
+    view = SessionInstances(instances, "s")
+    ref = view.register(Door("a", closed))
+
+    view.forget(ref)
+    view.forget(ref)
+
+    assert closed == []
+    assert instances.count() == 0
+    with pytest.raises(InstanceNotFoundError):
+        view.get(ref)
+
+
+def test_a_ref_tells_the_class_and_the_session() -> None:
+    ref = InstanceManager().register("s", Thing())
+
+    assert ref.type_name == f"{__name__}.Thing"
+    assert ref.session_id == "s"

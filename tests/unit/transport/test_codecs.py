@@ -1,47 +1,118 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from snakepit_bridge.errors import ErrorCode, InvalidArgumentError, QuotaExceededError
-from snakepit_bridge.transport.codecs import PART_MARGIN, BoundedCodec, RefusingCodec
-from snakepit_bridge.transport.envelope import Envelope
+from snakepit_bridge.errors import (
+    ErrorCode,
+    HandlerFailedError,
+    InvalidArgumentError,
+    QuotaExceededError,
+)
+from snakepit_bridge.session.context import Session
+from snakepit_bridge.session.embedded_host import EmbeddedHost
+from snakepit_bridge.session.manager import SessionManager
+from snakepit_bridge.transport.codecs import BoundedCodec, RefusingCodec, Room
+from snakepit_bridge.transport.options import Options
+from snakepit_bridge.transport.out_of_band import (
+    BLOB_MARGIN,
+    IN_BAND_REASON,
+    PART_MARGIN,
+    PATH,
+    SHARED_FROM,
+)
 from snakepit_bridge.values import Encoded, find_encoding
+from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.fallback import Fallback
 from snakepit_bridge.values.snakepit_json import SnakepitJson
 
 
 class Ready:
-    """A codec of values that are in bytes already."""
+    """An encoding of values that are in bytes already, or of blobs, or of what is to be kept."""
 
-    def decode_args(self, args: Any) -> Any:
+    name = "msgpack"
+
+    def decode_args(self, args: Any, blobs: Sequence[Blob] = ()) -> Any:
+        return {**args, "blobs": blobs} if blobs else args
+
+    def encode_args(self, args: Any, beside: Beside = NOTHING) -> Any:
         return args
 
-    def encode(self, value: Any) -> Any:
-        return value
+    def encode(self, value: Any, beside: Beside = NOTHING) -> Encoded:
+        if isinstance(value, Encoded):
+            return value
+        for each in value:
+            place = beside.put(each) if isinstance(each, Blob) else beside.keep(each)
+            if place is None:
+                raise HandlerFailedError("no place")
+        return Encoded(b"x")
+
+    def decode(self, encoded: Encoded) -> Any:
+        return encoded
 
 
-CODECS = {"json": Ready()}
+class Shelf:
+    """Leases that are full after some bytes."""
+
+    def __init__(self, room: int = 10**9) -> None:
+        self.kept: dict[str, bytes] = {}
+        self._room = room
+
+    def put(self, data: bytes | memoryview) -> str:
+        self._room -= len(data)
+        if self._room < 0:
+            raise QuotaExceededError("The shelf is full.")
+        handle = f"h{len(self.kept)}"
+        self.kept[handle] = bytes(data)
+        return handle
+
+    def data(self, handle: str) -> memoryview:
+        return memoryview(self.kept[handle])
+
+    def path(self, handle: str) -> str:
+        return f"/shelf/{handle}"
+
+    def release(self, handle: str) -> bool:
+        return self.kept.pop(handle, None) is not None
+
 
 ENCODED = [
     (Encoded(b"x" * 100), 100),
     (Encoded(b"{}", binary=b"x" * 98), 100 + PART_MARGIN),
     (Encoded(parts={"ä": b"x" * 98}), 100 + PART_MARGIN),
     (Encoded(b"x" * 96, metadata={"ä": "ä"}), 100 + PART_MARGIN),
+    (Encoded(b"x", blobs=[Blob(kind="bytes", data=b"x" * 99)]), 100 + BLOB_MARGIN),
 ]
 
 
-@pytest.mark.parametrize(("encoded", "size"), ENCODED)
-def test_a_value_that_just_fits_may_leave(encoded: Encoded, size: int) -> None:
-    assert BoundedCodec(Ready(), size).encode(encoded) is encoded
-    assert BoundedCodec(Ready(), None).encode(encoded) is encoded
+@pytest.fixture
+def session() -> Session:
+    return SessionManager(EmbeddedHost()).get_or_create("s")
+
+
+def _room(limit: int | None, shelf: Any = None) -> Room:
+    return Room(max_value_bytes=limit, leases=shelf)
+
+
+def _blob(size: int, fill: bytes = b"x") -> Blob:
+    return Blob(kind="bytes", data=fill * size)
 
 
 @pytest.mark.parametrize(("encoded", "size"), ENCODED)
-def test_everything_that_leaves_with_a_value_counts(encoded: Encoded, size: int) -> None:
+def test_a_value_that_just_fits_may_leave(encoded: Encoded, size: int, session: Session) -> None:
+    assert BoundedCodec(Ready(), _room(size)).encode(encoded, session) is encoded
+    assert BoundedCodec(Ready(), _room(None)).encode(encoded, session) is encoded
+
+
+@pytest.mark.parametrize(("encoded", "size"), ENCODED)
+def test_everything_that_leaves_with_a_value_counts(
+    encoded: Encoded, size: int, session: Session
+) -> None:
     with pytest.raises(QuotaExceededError) as caught:
-        BoundedCodec(Ready(), size - 1).encode(encoded)
+        BoundedCodec(Ready(), _room(size - 1)).encode(encoded, session)
 
     assert caught.value.code is ErrorCode.QUOTA_EXCEEDED
     assert caught.value.message == (
@@ -50,27 +121,118 @@ def test_everything_that_leaves_with_a_value_counts(encoded: Encoded, size: int)
     assert not caught.value.retryable
 
 
-def test_the_encoding_reads_and_writes() -> None:
-    codec = BoundedCodec(SnakepitJson(Fallback()), 100)
+def test_the_encoding_reads_and_writes(session: Session) -> None:
+    codec = BoundedCodec(SnakepitJson(Fallback()), _room(100))
 
     assert codec.decode_args({"a": b"[1]"}) == {"a": [1]}
-    assert codec.encode(b"\x00").binary == b"\x00"
-    assert BoundedCodec(find_encoding("json"), 100).encode([1]) == Encoded(b"[1]")
+    assert codec.encode(b"\x00", session).binary == b"\x00"
+    plain = BoundedCodec(find_encoding("json"), _room(100))
+    assert plain.encode([1], session) == Encoded(b"[1]")
 
 
-def test_an_encoding_that_does_not_exist_is_refused_where_it_would_read() -> None:
-    """One that another transport has was once taken for a question of blobs."""
-    with pytest.raises(InvalidArgumentError, match="No encoding is called 'tagged'") as caught:
-        RefusingCodec(Envelope(command="x", encoding="tagged"), CODECS).decode_args({})
+def test_blobs_leave_beside_the_value(session: Session) -> None:
+    blobs = [_blob(3), _blob(5)]
 
-    assert caught.value.hint == "The encodings are: json."
+    encoded = BoundedCodec(Ready(), _room(None)).encode(blobs, session)
 
-
-def test_blobs_are_refused_where_they_would_be_read() -> None:
-    with pytest.raises(InvalidArgumentError, match="2 blobs came with the command"):
-        RefusingCodec(Envelope(command="x", blobs=2), CODECS).decode_args({})
+    assert encoded == Encoded(b"x", blobs=blobs)
 
 
-def test_what_was_never_read_is_never_answered() -> None:
+def test_the_largest_blobs_are_left_behind_when_the_message_is_too_small(session: Session) -> None:
+    shelf = Shelf()
+    blobs = [_blob(10), _blob(5000, b"y"), _blob(20)]
+
+    codec = BoundedCodec(Ready(), _room(3 * BLOB_MARGIN + 100, shelf))
+    encoded = codec.encode(blobs, session)
+
+    assert list(encoded.blobs) == [blobs[0], Blob(kind="bytes", handle="h0"), blobs[2]]
+    assert shelf.kept == {"h0": b"y" * 5000}
+
+
+def test_a_value_too_large_without_its_blobs_is_refused_and_nothing_stays(
+    session: Session,
+) -> None:
+    shelf = Shelf()
+    codec = BoundedCodec(Ready(), _room(10, shelf))
+
+    with pytest.raises(QuotaExceededError, match="more than the 10 of one message"):
+        codec.encode([object(), _blob(3)], session)
+
+    assert len(session.instances) == 0
+    assert shelf.kept == {}
+
+
+def test_what_is_kept_has_one_ref_however_often_it_is_there(session: Session) -> None:
+    thing = object()
+
+    BoundedCodec(Ready(), _room(None)).encode([thing, thing, object()], session)
+
+    assert len(session.instances) == 2
+    assert session.instances.listed()[0].type == "builtins.object"
+
+
+def test_refs_can_be_switched_off(session: Session) -> None:
+    codec = BoundedCodec(Ready(), _room(None)).for_call(Options(binary=True), ())
+
+    with pytest.raises(HandlerFailedError):
+        codec.encode([object()], session)
+
+    assert len(session.instances) == 0
+
+
+def test_large_blobs_are_files_for_a_caller_on_this_machine(session: Session) -> None:
+    shelf = Shelf()
+    codec = BoundedCodec(Ready(), _room(None, shelf))
+    wants = Options(binary=True, shared=True)
+
+    encoded = codec.for_call(wants, ()).encode([_blob(SHARED_FROM), _blob(3)], session)
+
+    assert list(encoded.blobs) == [Blob(kind="bytes", handle="h0"), _blob(3)]
+    assert encoded.metadata == {f"{PATH}h0": "/shelf/h0"}
+
+
+def test_they_stay_in_the_answer_where_one_file_cannot_be_had(session: Session) -> None:
+    shelf = Shelf(room=SHARED_FROM)
+    codec = BoundedCodec(Ready(), _room(None, shelf))
+    blobs = [_blob(SHARED_FROM), _blob(SHARED_FROM)]
+
+    encoded = codec.for_call(Options(binary=True, shared=True), ()).encode(blobs, session)
+
+    assert list(encoded.blobs) == blobs
+    assert encoded.metadata == {IN_BAND_REASON: "The shelf is full."}
+    assert shelf.kept == {}
+
+
+def test_a_bridge_without_files_sends_blobs_in_the_answer(session: Session) -> None:
+    codec = BoundedCodec(Ready(), _room(None)).for_call(Options(binary=True, shared=True), ())
+
+    assert list(codec.encode([_blob(SHARED_FROM)], session).blobs) == [_blob(SHARED_FROM)]
+
+
+def test_data_behind_a_handle_are_there_before_the_arguments_are_read() -> None:
+    shelf = Shelf()
+    handle = shelf.put(b"abc")
+    sent = [Blob(kind="bytes", data=b"d"), Blob(kind="tensor", dtype="uint8", handle=handle)]
+
+    args = BoundedCodec(Ready(), _room(None, shelf)).for_call(None, sent).decode_args({})
+
+    assert args["blobs"] == [
+        sent[0],
+        Blob(kind="tensor", dtype="uint8", data=memoryview(b"abc")),
+    ]
+
+
+def test_a_handle_is_refused_where_nothing_is_kept() -> None:
+    codec = BoundedCodec(Ready(), _room(None)).for_call(None, [Blob(kind="bytes", handle="h")])
+
+    with pytest.raises(InvalidArgumentError, match="this bridge keeps none"):
+        codec.decode_args({})
+
+
+def test_what_was_refused_is_refused_where_it_would_be_read(session: Session) -> None:
+    refusing = RefusingCodec(InvalidArgumentError("no"))
+
+    with pytest.raises(InvalidArgumentError, match="no"):
+        refusing.decode_args({})
     with pytest.raises(AssertionError):
-        RefusingCodec(Envelope(command="x"), CODECS).encode(1)
+        refusing.encode(1, session)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NoReturn
 
@@ -14,6 +14,8 @@ from snakepit_bridge.session.context import Session
 from snakepit_bridge.transport.dispatcher import Dispatcher, dispatching
 from snakepit_bridge.transport.envelope import Envelope, Reply
 from snakepit_bridge.values import Encoded
+from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.blob import Blob
 from tests.unit.handlers.bridges import commands_of, running
 from tests.unit.telemetry.told import Told
 
@@ -237,10 +239,11 @@ async def test_the_error_of_an_answer_says_which_kind_it_is() -> None:
     [
         Envelope(command="greet.say", encoding="xml"),
         Envelope(command="greet.say", args={"name": b"{"}),
-        Envelope(command="greet.say", blobs=2),
+        Envelope(command="greet.say", blobs=[Blob(kind="bytes", handle="none")]),
+        Envelope(command="greet.say", metadata={"refs": "maybe"}),
         Envelope(command="greet.say", requires_session=True),
     ],
-    ids=["encoding", "bytes", "blobs", "no session"],
+    ids=["encoding", "bytes", "blobs", "wish", "no session"],
 )
 async def test_what_cannot_be_read_is_a_failure_of_its_command_like_any_other(
     envelope: Envelope,
@@ -275,10 +278,18 @@ class Shouting:
     def __init__(self, sign: str) -> None:
         self._sign = sign
 
-    def decode_args(self, args: Mapping[str, Any]) -> Mapping[str, Any]:
+    name = "json"
+
+    def decode_args(self, args: Mapping[str, Any], blobs: Sequence[Blob] = ()) -> dict[str, Any]:
         return {name: each.decode().upper() for name, each in args.items()}
 
-    def encode(self, value: Any) -> Encoded:
+    def encode_args(self, args: Mapping[str, Any], beside: Beside = NOTHING) -> dict[str, bytes]:
+        raise NotImplementedError
+
+    def decode(self, encoded: Encoded) -> Any:
+        raise NotImplementedError
+
+    def encode(self, value: Any, beside: Beside = NOTHING) -> Encoded:
         return Encoded(f"{value}{self._sign}".encode())
 
 

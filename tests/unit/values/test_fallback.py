@@ -10,8 +10,10 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 
+from snakepit_bridge.values.beside import Beside
 from snakepit_bridge.values.detail import Detail
 from snakepit_bridge.values.fallback import Fallback, NoFallback, fallback_from
+from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.refusals import CannotWriteError
 
 
@@ -308,3 +310,59 @@ def test_times_of_numpy_become_iso_text_however_fine_they_are(unit: str) -> None
 
     assert text.startswith("2020-01-01T01:02:03")
     assert Fallback().convert(times[0]) == text
+
+
+# --- keeping --------------------------------------------------------------------------------------
+
+
+class Shelf(Beside):
+    def __init__(self, *, takes: bool) -> None:
+        self.kept: list[object] = []
+        self._takes = takes
+
+    def keep(self, instance: object) -> Ref | None:
+        self.kept.append(instance)
+        return Ref("ref-1", type_name="some.Thing") if self._takes else None
+
+
+def test_the_marker_of_what_is_kept_has_its_ref() -> None:
+    shelf, thing = Shelf(takes=True), object()
+
+    marker = Fallback(detail=Detail.TYPE).keeping(shelf).convert(thing)
+
+    assert marker == {
+        "__ffi_unserializable__": True,
+        "__type__": "builtins.object",
+        "__repr__": "<unserializable builtins.object>",
+        "__ref__": "ref-1",
+    }
+    assert type(marker["__ref__"]) is str
+    assert shelf.kept == [thing]
+
+
+def test_what_is_not_kept_has_the_marker_of_always() -> None:
+    assert Fallback().keeping(Shelf(takes=False)).convert(1j) == Fallback().marker(1j)
+
+
+def test_what_has_a_simpler_form_is_not_kept() -> None:
+    shelf = Shelf(takes=True)
+
+    assert Fallback().keeping(shelf).convert(np.arange(2)) == [0, 1]
+    assert shelf.kept == []
+
+
+def test_the_rules_are_the_same_for_what_is_kept() -> None:
+    told: list[str] = []
+    keeping = Fallback(max_tolist_elements=1, on_marker=told.append).keeping(Shelf(takes=True))
+
+    assert keeping.convert(np.arange(2))["__ref__"] == "ref-1"
+    assert told == ["numpy.ndarray"]
+
+
+def test_what_is_refused_is_not_kept() -> None:
+    shelf = Shelf(takes=True)
+
+    with pytest.raises(CannotWriteError, match="which tagged cannot express"):
+        NoFallback(encoding="tagged").keeping(shelf).convert(object())
+
+    assert shelf.kept == []

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snakepit_bridge.values.beside import Beside
+from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.fallback import Fallback
 from snakepit_bridge.values.json_writer import JsonWriter
+from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.refusals import MAX_DEPTH, CannotWriteError
 from tests.ids import shown
 
@@ -284,3 +289,79 @@ def test_whatever_a_handler_returns_becomes_strict_json_or_is_refused(value: obj
         return
 
     json.loads(text, parse_constant=refuse)
+
+
+# --- beside the text ------------------------------------------------------------------------------
+
+
+class Trunk(Beside):
+    def __init__(self, *, wants_binary: bool = True, most: int = 100) -> None:
+        self.wants_binary = wants_binary
+        self.asked: list[object] = []
+        self.is_given_up = False
+        self._most = most
+
+    def put(self, blob: Blob) -> int | None:
+        self.asked.append(blob.shape)
+        return len(self.asked) - 1 if len(self.asked) <= self._most else None
+
+    def keep(self, instance: object) -> Ref | None:
+        self.asked.append(instance)
+        return Ref("ref-1")
+
+    def give_up(self) -> None:
+        self.is_given_up = True
+
+
+BLOB = '{"__type__":"blob","__schema__":1,"index":%d}'
+
+
+def test_arrays_and_bytes_are_references_where_they_are_wanted_as_binary_data() -> None:
+    trunk = Trunk()
+
+    text = JsonWriter(Fallback()).write({"a": np.zeros((2, 3)), "b": [b"hi"], "c": 1}, trunk)
+
+    assert text.decode() == f'{{"a":{BLOB % 0},"b":[{BLOB % 1}],"c":1}}'
+    assert trunk.asked == [(2, 3), ()]
+    assert not trunk.is_given_up
+
+
+def test_what_finds_no_room_is_written_as_always() -> None:
+    value = {"a": np.arange(2), "b": np.float64(1.5)}
+
+    assert JsonWriter(Fallback()).write(value, Trunk(most=0)) == b'{"a":[0,1],"b":1.5}'
+
+
+@pytest.mark.parametrize("unusual", ["text", 10**5000, [1.5] * 20], ids=["text", "int", "row"])
+def test_everything_is_asked_for_once_whatever_stands_beside_it(unusual: object) -> None:
+    trunk, thing = Trunk(wants_binary=False), object()
+
+    text = JsonWriter(Fallback()).write([thing, np.arange(2), unusual], trunk)
+
+    assert trunk.asked == [thing]
+    assert b'"__ref__":"ref-1"}' in text
+
+
+@pytest.mark.parametrize(
+    "value", [[object(), "\ud800"], {object(): 1}, [b"", {(1, 2): 3}]], ids=["half", "key", "pair"]
+)
+def test_a_value_that_cannot_be_written_is_given_up(value: object) -> None:
+    trunk = Trunk()
+
+    with pytest.raises(CannotWriteError):
+        JsonWriter(Fallback()).write(value, trunk)
+
+    assert trunk.is_given_up
+
+
+def test_a_value_that_breaks_while_it_is_written_is_given_up() -> None:
+    class Broken(list[int]):
+        def __iter__(self) -> Iterator[int]:
+            raise LookupError("broken")
+
+    trunk = Trunk()
+
+    with pytest.raises(LookupError):
+        JsonWriter(Fallback()).write([object(), Broken([1])], trunk)
+
+    assert trunk.is_given_up

@@ -7,9 +7,12 @@ from google.protobuf.wrappers_pb2 import StringValue
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.refusals import CannotReadError, NotThisEncodingError
 from snakepit_bridge.values.snakepit_arguments import (
     Binary,
+    Described,
+    Misdescribed,
     Typed,
     is_packed_text,
     read_argument,
@@ -31,6 +34,17 @@ def test_bare_bytes_are_json(kind: type[bytes]) -> None:
 
 def test_binary_is_taken_as_it_is() -> None:
     assert read_argument(Binary(b"\x80\x04N.")) == b"\x80\x04N."
+
+
+def test_described_data_are_what_their_blob_stands_for() -> None:
+    blobs = [Blob(kind="bytes", data=b"first"), Blob(kind="bytes", data=b"second")]
+
+    assert read_argument(Described(1), blobs) == b"second"
+
+
+def test_data_with_a_wrong_description_are_refused_for_its_reason() -> None:
+    with pytest.raises(CannotReadError, match="has no such kind"):
+        read_argument(Misdescribed(CannotReadError("has no such kind", "Name one.")))
 
 
 def test_a_label_counts_where_there_is_one() -> None:

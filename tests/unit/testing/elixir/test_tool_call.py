@@ -33,6 +33,15 @@ def test_a_call_is_what_elixir_puts_on_the_wire() -> None:
     assert headers == (("x-snakepit-correlation-id", request.metadata["correlation_id"]),)
 
 
+def test_a_caller_that_speaks_grpc_itself_may_tell_more() -> None:
+    call = ToolCall(tool="t", metadata={"snakepit-encoding": "tagged"})
+
+    request, _ = call.request("s", stream=False)
+
+    assert request.metadata["snakepit-encoding"] == "tagged"
+    assert "python_version" in request.metadata
+
+
 @pytest.mark.parametrize(
     "call",
     [

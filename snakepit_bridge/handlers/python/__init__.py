@@ -1,0 +1,1 @@
+"""Calls into any allowed Python package."""

@@ -1,0 +1,1 @@
+"""Binary data that are kept for a while, each known by an opaque handle."""

@@ -13,7 +13,6 @@ from snakepit_bridge.client.deadline import Deadline
 from snakepit_bridge.client.repeats import Repeats
 from snakepit_bridge.errors import HostUnavailableError, InvalidArgumentError
 from snakepit_bridge.handlers.command import Result
-from snakepit_bridge.telemetry.propagation import NOTHING
 from snakepit_bridge.transport.options import BLOBS
 from snakepit_bridge.values.binary_forms import blob_of, bytes_blob
 from snakepit_bridge.values.blob import Blob
@@ -50,12 +49,13 @@ class AsyncClient:
             is on it; under ``"tagged"`` and ``"msgpack"``. Where they cannot, they go through the
             connection.
         max_message_bytes: What is larger goes in pieces; ``None`` is no limit.
+        metadata: Said with every call, e.g. ``{"refs": "off"}``.
 
     Raises:
         InvalidArgumentError: There is no such encoding.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (one name for each thing a caller may want to say)
         self,
         connection: Connection,
         *,
@@ -63,6 +63,7 @@ class AsyncClient:
         retries: int = 0,
         shares_files: bool = False,
         max_message_bytes: int | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         if retries < 0:
             text = f"retries={retries} must be at least 0"
@@ -70,6 +71,7 @@ class AsyncClient:
         self._connection = connection
         self._codec = CallCodec(encoding)
         self._retries = retries
+        self._metadata = {**(metadata or {})}
         self._courier = Courier(
             connection,
             self._ask,
@@ -219,7 +221,9 @@ class AsyncClient:
         session: str | None,
         timeout_s: float | None,
     ) -> Envelope:
-        metadata = _SHARED if self._courier.shares_files else NOTHING
+        metadata = self._metadata
+        if self._courier.shares_files:
+            metadata = {**_SHARED, **metadata}
         return self._codec.envelope(
             command, args, session=session, timeout_s=timeout_s, metadata=metadata
         )

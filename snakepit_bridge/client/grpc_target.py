@@ -13,7 +13,7 @@ from snakepit_bridge.grpc.connection import grpc_connection
 from snakepit_bridge.grpc.listen import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
 __all__ = ["Client", "ClientTls", "connect"]
 
@@ -28,6 +28,7 @@ async def connect(  # noqa: PLR0913  (one name for each thing a caller may want 
     encoding: str = "json",
     retries: int = 0,
     shares_files: bool | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> AsyncIterator[AsyncClient]:
     """A client of the bridge at ``target`` that lives as long as the block.
 
@@ -43,6 +44,7 @@ async def connect(  # noqa: PLR0913  (one name for each thing a caller may want 
             ``AsyncClient``.
         shares_files: Whether large arrays may go through files of this machine; as in
             ``AsyncClient``. By default wherever the target looks like this machine.
+        metadata: Said with every call; as in ``AsyncClient``.
 
     Raises:
         ValueError: A file of ``tls`` cannot be read, or is no PEM; names it.
@@ -56,6 +58,7 @@ async def connect(  # noqa: PLR0913  (one name for each thing a caller may want 
             retries=retries,
             shares_files=leads_here(target) if shares_files is None else shares_files,
             max_message_bytes=max_message_bytes,
+            metadata=metadata,
         )
         try:
             yield client
@@ -80,6 +83,7 @@ class Client(BlockingClient):
         encoding: str = "json",
         retries: int = 0,
         shares_files: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
             partial(
@@ -91,6 +95,7 @@ class Client(BlockingClient):
                 encoding=encoding,
                 retries=retries,
                 shares_files=shares_files,
+                metadata=metadata,
             )
         )
 

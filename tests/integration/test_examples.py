@@ -32,6 +32,14 @@ Eve gets FOREIGN_REF
 put back: tea, milk
 Ada's session has ended
 """,
+    "arrays.py": """\
+uint8 (3, 4) read-only: True
+[[  0  30  60  90]
+ [120 150 180 210]
+ [240 255 255 255]]
+{'counts': array([4, 3, 3, 2]), 'range': (0.0, 256.0)}
+{'counts': array([3, 2, 2, 5]), 'range': (0.0, 256.0)}
+""",
     "snakepit_adapter.py": """\
 9.0
 [{'cup': 1, 'of': 2}, {'cup': 2, 'of': 2}]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import array
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -21,6 +22,7 @@ from snakepit_bridge.errors import (
     UnauthenticatedError,
 )
 from snakepit_bridge.transport.envelope import Reply
+from snakepit_bridge.values import find_encoding
 from snakepit_bridge.values.encoding import Encoded
 from tests.unit.client.scripted import (
     END_OF_STREAM,
@@ -318,3 +320,45 @@ async def test_another_encoding_travels_in_the_envelope() -> None:
 
     assert connection.sent[0].encoding == ""
     assert answer == {"a": 1}
+
+
+async def test_what_a_client_says_with_every_call_is_said() -> None:
+    connection = ScriptedConnection(value_reply("1"), value_reply("2"))
+    client = AsyncClient(connection, metadata={"refs": "on"})
+
+    await client.call("x")
+    assert [item async for item in client.stream("x")] == [2]
+
+    assert [dict(sent.metadata) for sent in connection.sent] == [{"refs": "on"}, {"refs": "on"}]
+
+
+async def test_large_answers_may_be_files_where_both_sides_see_them() -> None:
+    connection = ScriptedConnection(Reply(encoded=find_encoding("msgpack").encode(1)))
+    client = AsyncClient(connection, encoding="msgpack", shares_files=True)
+
+    assert await client.call("x") == 1
+
+    assert dict(connection.sent[0].metadata) == {"snakepit-blobs": "shared"}
+
+
+@pytest.mark.parametrize("value", [b"abc", bytearray(b"abc"), memoryview(b"abc")])
+async def test_bytes_are_uploaded_as_they_are(value: object) -> None:
+    connection = ScriptedConnection()
+
+    blob = await AsyncClient(connection, encoding="msgpack").upload(value)
+
+    assert (blob.kind, blob.handle) == ("bytes", "uploaded-0")
+    assert connection.kept == [b"abc"]
+
+
+async def test_numbers_are_uploaded_with_what_they_are() -> None:
+    connection = ScriptedConnection()
+
+    blob = await AsyncClient(connection, encoding="msgpack").upload(array.array("i", [1, 2]))
+
+    assert (blob.kind, blob.dtype, blob.shape) == ("tensor", "int32", (2,))
+
+
+async def test_what_has_no_binary_form_cannot_be_uploaded() -> None:
+    with pytest.raises(InvalidArgumentError, match="'dict' has no binary form"):
+        await AsyncClient(ScriptedConnection(), encoding="msgpack").upload({})

@@ -42,6 +42,7 @@ def test_both_take_the_same_options(opened: object) -> None:
         "encoding",
         "retries",
         "shares_files",
+        "metadata",
     }
 
 

@@ -29,7 +29,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export DSPY_CACHEDIR := $(CURDIR)/build/dspy-cache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench proto docs lock clean
+.PHONY: help demo test check bench fuzz proto docs lock clean
 .PHONY: check-format check-lint check-spelling check-types check-imports check-generated
 
 help: ## List the targets
@@ -67,6 +67,9 @@ check-generated: .venv-proto/.installed
 
 bench: .venv/.installed ## Measure (ARGS are handed to benchmarks)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: .venv/.installed ## Breed hostile input (ARGS="tagged --seconds 60")
+	$(BIN)/python -m fuzz $(ARGS)
 
 proto: .venv-proto/.installed ## Regenerate snakepit_bridge/grpc/_generated from proto/
 	.venv-proto/bin/python tools/proto.py

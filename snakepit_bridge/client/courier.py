@@ -14,6 +14,7 @@ from snakepit_bridge.client.shared_files import SharedFileError, map_file, write
 from snakepit_bridge.errors import (
     BridgeError,
     CommandNotFoundError,
+    InvalidArgumentError,
     QuotaExceededError,
     WrongCallError,
 )
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 MESSAGE_MARGIN = 64 * 1024
 """Bytes of a message kept free for what is no blob: names, metadata, framing."""
 
+
+_FILE_REFUSED = (QuotaExceededError, InvalidArgumentError, WrongCallError)
+"""A bridge that is full, or whose folder for files cannot be used."""
 
 SETTLE_S = 0.5
 """How long a client that is done waits for the bridge to remove its files."""
@@ -134,6 +138,7 @@ class Courier:
 
         What goes wrong is no error of anybody's: the bridge finds out by itself, later.
         """
+        handles = [handle for handle in handles if handle]
         if not handles:
             return
         releasing = asyncio.ensure_future(self._release(handles))
@@ -166,18 +171,25 @@ class Courier:
         return await self._connection.upload(blob.data)
 
     async def _write(self, data: Data) -> str:
-        lease: dict[str, Any] = {}
+        """The handle of a file with these data; empty where none can be had."""
         try:
             lease = await self._ask("blob.create", {"bytes": len(data)})
-            await asyncio.to_thread(write_file, lease["path"], data)
-        except (SharedFileError, CommandNotFoundError) as error:
+        except CommandNotFoundError as error:
             self._share_no_more(error)
-            if lease:
-                self.release([lease["handle"]])
             return ""
-        except QuotaExceededError:
-            return ""  # it may have room the next time
-        return str(lease["handle"])
+        except _FILE_REFUSED:
+            return ""  # there may be one the next time
+        handle = str(lease["handle"])
+        with ExitStack() as undo:
+            # Also where the caller does not wait any longer.
+            undo.callback(self.release, [handle])
+            try:
+                await asyncio.to_thread(write_file, lease["path"], data)
+            except SharedFileError as error:
+                self._share_no_more(error)
+                return ""
+            undo.pop_all()
+        return handle
 
     async def _fetched(self, blob: Blob, told: Mapping[str, str]) -> Blob:
         if not blob.handle:

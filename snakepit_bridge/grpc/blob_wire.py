@@ -87,12 +87,12 @@ def message_of(message: M | WithBlobs[M]) -> M:
     return message.message if isinstance(message, WithBlobs) else message
 
 
-def apart(message: M | WithBlobs[M]) -> WithBlobs[M]:
+def apart(message: M | WithBlobs[M]) -> tuple[M, Sequence[Blob]]:
     """What was read, the small with the large: their blobs are beside the message."""
     if isinstance(message, WithBlobs):
         return message
     wires: Sequence[pb.Blob] = getattr(message, "blobs", ())
-    return WithBlobs(message, [blob_from(wire, wire.data) for wire in wires] if wires else ())
+    return message, [blob_from(wire, wire.data) for wire in wires] if wires else ()
 
 
 def _head(blob: Blob) -> bytes:

@@ -159,7 +159,7 @@ def _details_json(failure: Failure) -> str:
 
 
 def _failure_from(wire: pb.Failure) -> Failure:
-    details = msgspec.json.decode(wire.details_json) if wire.details_json else {}
+    details = _details_from(wire.details_json)
     return Failure(
         code=wire.code,
         type=wire.type,
@@ -172,6 +172,16 @@ def _failure_from(wire: pb.Failure) -> Failure:
         error_id=wire.error_id,
         outcome=str(details.get("outcome", "")),
     )
+
+
+def _details_from(text: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        # Of another server; what failed there counts more than that its facts cannot be read.
+        return {"details_json": text}
 
 
 def _utf8(text: str) -> str:

@@ -102,6 +102,9 @@ class Work:
     def _leaving(self, value: Any, execution: Execution) -> Any:
         if isinstance(value, _UNFINISHED):
             raise _unfinished(value, execution.job.command)
+        if execution.cancelled:
+            # Nobody waits for it; what encoding keeps for a caller would be kept for nobody.
+            return None
         return self._encode(value, self._view)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import threading
 from datetime import UTC, datetime
@@ -78,9 +79,8 @@ class InstanceManager:
             SessionError: The session keeps nothing, see ``admit``.
             QuotaExceededError: The session holds as many objects as it may.
         """
-        kind = type(instance).__name__.lower()
         ref = Ref(
-            f"{kind}-{secrets.token_hex(8)}",
+            f"{_word(type(instance).__name__)}-{secrets.token_hex(8)}",
             type_name=type_name_of(instance),
             session_id=session_id,
         )
@@ -236,6 +236,11 @@ def _missing(
     return InstanceNotFoundError(
         f"No instance {ref!r} in session {session_id!r}.", {**details, "hint": hint}
     )
+
+
+def _word(name: str) -> str:
+    """The name of a class as one plain word; some are called ``Box[int]``, or in other letters."""
+    return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_") or "object"
 
 
 def _close(ref: str, entry: _Entry) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from snakepit_bridge.errors import BridgeError, InvalidArgumentError
 from snakepit_bridge.transport.luggage import Luggage
 from snakepit_bridge.transport.options import Options, usual_options
 from snakepit_bridge.transport.out_of_band import fitted, present, shared
@@ -14,6 +14,7 @@ from snakepit_bridge.transport.out_of_band import fitted, present, shared
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from snakepit_bridge.errors import InvalidArgumentError
     from snakepit_bridge.leases.leases import Leases
     from snakepit_bridge.session.context import Session
     from snakepit_bridge.values import Blob, Encoded, Encoding
@@ -87,21 +88,21 @@ class BoundedCodec:
         """
         if self._is_plain:
             return self._fitted(self._encoding.encode(value))
-        luggage = Luggage(self._options, session)
-        try:
+        luggage = Luggage(self._options, session, self._leases)
+        with ExitStack() as undo:
+            undo.callback(luggage.give_up)
             encoded = self._encoding.encode(value, luggage)
             if luggage.blobs:
                 encoded = msgspec.structs.replace(encoded, blobs=luggage.blobs)
-                if self._options.shared and self._leases is not None:
-                    encoded = shared(encoded, self._leases)
-            return self._fitted(encoded)
-        except BridgeError:
-            luggage.give_up()
-            raise
+                if self._options.shared and luggage.stores:
+                    encoded = shared(encoded, luggage)
+            encoded = self._fitted(encoded, luggage)
+            undo.pop_all()
+        return encoded
 
-    def _fitted(self, encoded: Encoded) -> Encoded:
+    def _fitted(self, encoded: Encoded, luggage: Luggage | None = None) -> Encoded:
         limit = self._room.max_value_bytes
-        return encoded if limit is None else fitted(encoded, limit, self._leases)
+        return encoded if limit is None else fitted(encoded, limit, luggage)
 
 
 class RefusingCodec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from snakepit_bridge.transport.options import options_of
 from snakepit_bridge.values.choice import ENCODINGS, find_among
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
     from snakepit_bridge.handlers.command_handler import CommandHandler
     from snakepit_bridge.leases.leases import Leases
@@ -32,6 +33,9 @@ MAX_LOGGED_TRACEBACK = 4000
 
 MAX_LOGGED = 500
 """Characters of a failure's message in its log line; the answer has more of it."""
+
+_REMEMBERED = 256
+"""Handles of a stream that may still be on their way; transports buffer fewer items."""
 
 _CALLERS_FAULT = frozenset(
     {
@@ -120,15 +124,29 @@ class Dispatcher:
     async def stream(self, envelope: Envelope) -> AsyncGenerator[Reply, None]:
         """Run a command and yield its replies; a failure is the final one."""
         command, codec = _command_from(envelope), _codec(self._items, envelope)
+        handles: deque[str] = deque(maxlen=_REMEMBERED)
+        is_over = False
         try:
             async with aclosing(self.handler.stream(command, codec=codec)) as chunks:
                 async for chunk in chunks:
+                    handles.extend(_handles_in(chunk))
+                    is_over = chunk.is_final
                     yield self._answered(chunk)
         except Exception as error:  # noqa: BLE001  (the last boundary: a transport gets data only)
+            is_over = True
             yield self._failed(envelope, error)
         except (asyncio.CancelledError, GeneratorExit):
-            self._count(failed=True)
+            if not is_over:
+                self._count(failed=True)
+                self._give_back(handles)
             raise
+
+    def _give_back(self, handles: Iterable[str]) -> None:
+        """Remove what the reader of a stream that it left may never have seen."""
+        leases = self.leases
+        for handle in handles:
+            assert leases is not None, "whence the handle?"
+            leases.release(handle)
 
     def cancel_all(self) -> None:
         """Let every command that runs have its outcome now, because the bridge stops."""
@@ -187,6 +205,13 @@ def _codec(codecs: Mapping[str, BoundedCodec], envelope: Envelope) -> Codec:
     except InvalidArgumentError as error:
         return RefusingCodec(error)
     return codec
+
+
+def _handles_in(chunk: Chunk) -> Iterable[str]:
+    """Of the blobs that its reader has to fetch."""
+    if chunk.is_empty or not chunk.value.blobs:
+        return ()
+    return [blob.handle for blob in chunk.value.blobs if blob.handle]
 
 
 def _told(metadata: Mapping[str, str], encoded: Encoded) -> Mapping[str, str]:

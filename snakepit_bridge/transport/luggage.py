@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from snakepit_bridge.errors import ErrorCode, SessionError
 from snakepit_bridge.values.beside import Beside
+from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.detail import type_name_of
 
 if TYPE_CHECKING:
+    from snakepit_bridge.leases.leases import Leases
     from snakepit_bridge.session.context import Session
     from snakepit_bridge.transport.options import Options
-    from snakepit_bridge.values.blob import Blob
     from snakepit_bridge.values.refs import Ref
 
 
@@ -21,9 +22,10 @@ class Luggage(Beside):
     Args:
         options: What the caller wants.
         session: Keeps.
+        leases: Where blobs are stored that do not travel in a message; ``None``: nowhere.
     """
 
-    def __init__(self, options: Options, session: Session) -> None:
+    def __init__(self, options: Options, session: Session, leases: Leases | None = None) -> None:
         self.blobs: list[Blob] = []
         """What was put, in order."""
         self.wants_binary = options.binary
@@ -31,6 +33,8 @@ class Luggage(Beside):
         self._keeps = options.refs
         # By identity: one object is one ref, however often the value holds it.
         self._kept: dict[int, Ref] = {}
+        self._leases = leases
+        self._handles: list[str] = []
 
     def put(self, blob: Blob) -> int | None:
         """Take a blob, if the caller wants any."""
@@ -55,8 +59,40 @@ class Luggage(Beside):
             ref = self._kept[id(instance)] = self._session.instances.register(instance, lent=True)
         return ref
 
+    @property
+    def stores(self) -> bool:
+        """Whether blobs can be stored at all."""
+        return self._leases is not None
+
+    def store(self, blob: Blob) -> Blob:
+        """Put the data of a blob where the caller can fetch them.
+
+        Returns:
+            The blob with their handle in the place of the data.
+
+        Raises:
+            QuotaExceededError: There is no room.
+        """
+        assert self._leases is not None, "see stores"
+        handle = self._leases.put(blob.data)
+        self._handles.append(handle)
+        return Blob(kind=blob.kind, dtype=blob.dtype, shape=blob.shape, handle=handle)
+
+    def path_of(self, stored: Blob) -> str:
+        """The file of a blob that was stored."""
+        assert self._leases is not None, "see stores"
+        return str(self._leases.path(stored.handle))
+
+    def give_up_stored(self) -> None:
+        """Forget what was stored; nobody will ever know its handles."""
+        handles, self._handles = self._handles, []
+        for handle in handles:
+            assert self._leases is not None, "see stores"
+            self._leases.release(handle)
+
     def give_up(self) -> None:
-        """Forget what was kept; nobody will ever know its ref."""
+        """Forget all that was kept or stored."""
+        self.give_up_stored()
         for ref in self._kept.values():
             self._session.instances.forget(ref)
         self._kept.clear()

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snakepit_bridge.errors import InvalidArgumentError, QuotaExceededError
+from snakepit_bridge.errors import BridgeError, InvalidArgumentError, QuotaExceededError
 from snakepit_bridge.values.blob import Blob
 
 if TYPE_CHECKING:
     from snakepit_bridge.leases.leases import Leases
+    from snakepit_bridge.transport.luggage import Luggage
     from snakepit_bridge.values import Encoded
 
 PART_MARGIN = 32
@@ -49,7 +50,7 @@ def present(blob: Blob, leases: Leases | None) -> Blob:
     return Blob(kind=blob.kind, dtype=blob.dtype, shape=blob.shape, data=data)
 
 
-def shared(encoded: Encoded, leases: Leases) -> Encoded:
+def shared(encoded: Encoded, luggage: Luggage) -> Encoded:
     """The same value, its large blobs in files whose paths its metadata tell.
 
     Where one file cannot be had, all stay what they are, and the metadata say why.
@@ -59,23 +60,23 @@ def shared(encoded: Encoded, leases: Leases) -> Encoded:
     try:
         for place, blob in enumerate(blobs):
             if blob.nbytes >= SHARED_FROM:
-                handle = leases.put(blob.data)
-                blobs[place] = _behind(handle, blob)
-                told[PATH + handle] = str(leases.path(handle))
-    except QuotaExceededError as error:
-        for blob in blobs:
-            leases.release(blob.handle)
+                blobs[place] = stored = luggage.store(blob)
+                told[PATH + stored.handle] = luggage.path_of(stored)
+    except BridgeError as error:
+        luggage.give_up_stored()
         blobs, told = list(encoded.blobs), {IN_BAND_REASON: error.message}
     return msgspec.structs.replace(encoded, blobs=blobs, metadata={**encoded.metadata, **told})
 
 
-def fitted(encoded: Encoded, limit: int, leases: Leases | None) -> Encoded:
+def fitted(encoded: Encoded, limit: int, luggage: Luggage | None) -> Encoded:
     """The same value, so many of its blobs behind handles that the rest fits into a message.
 
     Raises:
         QuotaExceededError: It is too large all the same, or there is no room for them.
     """
     size = left = size_of(encoded)
+    if size <= limit:
+        return encoded
     moved: list[int] = []
     # The largest first: then the fewest have to be fetched.
     for place in sorted(range(len(encoded.blobs)), key=lambda place: -encoded.blobs[place].nbytes):
@@ -83,13 +84,11 @@ def fitted(encoded: Encoded, limit: int, leases: Leases | None) -> Encoded:
             break
         left -= encoded.blobs[place].nbytes
         moved.append(place)
-    if left > limit or (moved and leases is None):
+    if left > limit or luggage is None or not luggage.stores:
         raise _too_large(size, limit)
-    if not moved or leases is None:
-        return encoded
     blobs = list(encoded.blobs)
     for place in moved:
-        blobs[place] = _behind(leases.put(blobs[place].data), blobs[place])
+        blobs[place] = luggage.store(blobs[place])
     return msgspec.structs.replace(encoded, blobs=blobs)
 
 
@@ -105,10 +104,6 @@ def size_of(encoded: Encoded) -> int:
     for blob in encoded.blobs:
         size += blob.nbytes + BLOB_MARGIN
     return size
-
-
-def _behind(handle: str, blob: Blob) -> Blob:
-    return Blob(kind=blob.kind, dtype=blob.dtype, shape=blob.shape, handle=handle)
 
 
 def _too_large(size: int, limit: int) -> QuotaExceededError:

@@ -12,6 +12,10 @@ this limit even a message of 100 MiB full of such integers is read in seconds, n
 RSA key of 16,384 bits has 4,933 digits.
 """
 
+MAX_EXPONENT_READ = 999_999
+"""Of a decimal, as Python's own context has it: what ordinary arithmetic makes lies within. An
+integer of that many digits takes a moment, one of 10**18 digits all memory."""
+
 _FEW_BITS = 2_000
 """``str`` and ``Decimal`` are fast below; CPython's own limit cannot be set under 640 digits,
 which are 2,126 bits."""

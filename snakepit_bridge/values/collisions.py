@@ -1,4 +1,4 @@
-"""Notices keys that were chosen so that sets and dicts take hours to build."""
+"""Notices keys that were chosen so that a dict takes hours to build."""
 
 from __future__ import annotations
 

@@ -24,8 +24,9 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 
 _USUAL_LEVELS = 20
 
+# Looking for one byte, as a number, takes a tenth of the time of counting, or of looking for two.
+_COLON, _BACKSLASH = b":\\"
 _ESCAPED_QUOTE = b'\\"'
-
 _ESCAPED_COLON = b"\\u003"
 
 _encode = msgspec.json.Encoder().encode
@@ -49,7 +50,7 @@ def read_limited_json(data: bytes, *, special_floats: bool) -> Any:
     # Every level takes two brackets.
     if len(data) > 2 * MAX_DEPTH and not _is_shallow(data):
         _refuse_too_deep(value)
-    colons = data.count(b":")
+    colons = data.count(b":") if _COLON in data else 0
     if colons > 1 and not _has_keys(value, colons, data):
         refuse_duplicate_keys(data, value)
     return value
@@ -82,7 +83,7 @@ def _is_shallow(data: bytes) -> bool:
 
     This takes a tenth of the time of looking at the value.
     """
-    if _ESCAPED_QUOTE in data:
+    if _BACKSLASH in data and _ESCAPED_QUOTE in data:
         return False
     # Texts without brackets are pairs of quotes now, of others some quote is left.
     brackets = data.translate(None, _NO_BRACKETS).replace(b'""', b"")
@@ -105,7 +106,9 @@ def _has_keys(value: object, colons: int, data: bytes) -> bool:
     # The value without what got lost, in a third of the time of reading it. Some colons in the
     # text may be escaped, which the writer never does.
     try:
-        return _ESCAPED_COLON not in data and _encode(value).count(b":") == colons
+        if _BACKSLASH in data and _ESCAPED_COLON in data:
+            return False
+        return _encode(value).count(b":") == colons
     except ValueError:  # an integer of thousands of digits
         return False
 

@@ -16,6 +16,7 @@ from snakepit_bridge.values.beside import Beside
 from snakepit_bridge.values.binary_forms import blob_of
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.fallback import Fallback
+from snakepit_bridge.values.refusals import CannotWriteError
 from snakepit_bridge.values.value_types import ValueTypes
 
 
@@ -62,8 +63,8 @@ class Leaves:
             return blob
         kind = type(value)
         for known, simplify in _FORMS:
-            if issubclass(kind, known) and not _is_finer(value):
-                return simplify(value)
+            if issubclass(kind, known) and _is_plain_moment(value):
+                return _simplified(value, simplify)
         if dataclasses.is_dataclass(kind):
             names = (field.name for field in dataclasses.fields(kind))
             return {name: getattr(value, name) for name in names if hasattr(value, name)}
@@ -71,10 +72,25 @@ class Leaves:
         return Marker(self._fallback.marker(value)) if ref is None else ref
 
 
-def _is_finer(value: Any) -> bool:
-    """Whether a time has nanoseconds, as those of pandas may; the plain types have none."""
+def _simplified(value: Any, simplify: Callable[[Any], Any]) -> Any:
+    try:
+        return simplify(value)
+    except Exception as error:  # methods of a subclass are code of others
+        raise CannotWriteError(
+            f"is of type {type(value).__name__!r}, whose own code raised {type(error).__name__}",
+            "Return a value of the plain type.",
+        ) from error
+
+
+def _is_plain_moment(value: Any) -> bool:
+    """Whether a moment or span is one that the plain types have; all else is none and passes.
+
+    Those of pandas may have nanoseconds, or be no moment at all.
+    """
+    if not isinstance(value, date | timedelta):
+        return True
     finer = getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0)
-    return isinstance(finer, int) and finer != 0
+    return not finer and value == value  # noqa: PLR0124  (what is no moment is not even itself)
 
 
 def _plain_datetime(moment: datetime) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 from snakepit_bridge.values import message_pack_codes as codes
 from snakepit_bridge.values.binary_forms import value_of
 from snakepit_bridge.values.blob import Blob
+from snakepit_bridge.values.collisions import MOST_COLLISIONS, has_collisions
 from snakepit_bridge.values.message_pack_payloads import wrong_payload
 from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.tag_objects import HostFunction
@@ -108,6 +109,7 @@ def _frozenset(content: Any) -> Any:
 
 
 def _of_all(kind: Callable[[Any], Any], members: list[Any]) -> Any:
+    _refuse_collisions(members, "members")
     made = kind(members)
     if len(made) < len(members):
         raise ValueError("two of its members are equal; 1, 1.0 and true are one")
@@ -119,10 +121,16 @@ def _dict(content: Any) -> Any:
     keys = row[::2]
     if len(row) % 2:
         raise ValueError("its last key has no value")
+    _refuse_collisions(keys, "keys")
     pairs = dict(zip(keys, row[1::2], strict=True))
     if len(pairs) < len(keys):
         raise ValueError("two of its keys are equal; 1, 1.0 and true are one key")
     return pairs
+
+
+def _refuse_collisions(members: list[Any], noun: str) -> None:
+    if has_collisions(members):
+        raise ValueError(f"more than {MOST_COLLISIONS} of its {noun} have the same hash as others")
 
 
 def _ref(content: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from snakepit_bridge.values import message_pack_codes as codes
-from snakepit_bridge.values.big_integers import MAX_DIGITS_READ
+from snakepit_bridge.values.big_integers import MAX_DIGITS_READ, MAX_EXPONENT_READ
 from snakepit_bridge.values.message_pack_times import (
     date_from,
     datetime_from,
@@ -21,6 +21,9 @@ from snakepit_bridge.values.refusals import CannotReadError
 
 _MOST_INTEGER = 10**MAX_DIGITS_READ
 _MOST_INTEGER_BYTES = _MOST_INTEGER.bit_length() // 8 + 1
+
+_MOST_DECIMAL_BYTES = MAX_DIGITS_READ + 32
+"""The digits of an integer, a sign, a point, an exponent."""
 
 _COMPLEX = struct.Struct(">dd")
 _UUID_BYTES = 16
@@ -79,10 +82,14 @@ def _complex(payload: bytes) -> complex:
 def _decimal(payload: bytes) -> Decimal:
     if _DECIMAL.fullmatch(payload) is None:
         raise ValueError("its text is no decimal number")
+    if len(payload) > _MOST_DECIMAL_BYTES:
+        raise ValueError(f"it has {len(payload)} bytes; at most {MAX_DIGITS_READ} digits are read")
     number = Decimal(payload.decode())
     # What is out of range raises, unless the program around has switched that off.
     if number.is_nan() and b"NaN" not in payload:
         raise ValueError("its exponent is out of range")
+    if number.is_finite() and abs(number.adjusted()) > MAX_EXPONENT_READ:
+        raise ValueError(f"its exponent is beyond {MAX_EXPONENT_READ}")
     return number
 
 

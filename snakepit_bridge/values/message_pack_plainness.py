@@ -57,8 +57,7 @@ def _members(dicts: list[Any], lists: list[Any]) -> Collection[Any]:
 
 def _of_kind(kind: type, members: Collection[Any]) -> list[Any]:
     # Each one once, or a list that holds itself twice would double from level to level.
-    found = [member for member in members if type(member) is kind]
-    return [*dict(zip(map(id, found), found, strict=True)).values()]
+    return [*{id(member): member for member in members if type(member) is kind}.values()]
 
 
 def _has_large_bytes(members: Collection[Any]) -> bool:

@@ -59,7 +59,8 @@ class MessagePackReader:
         except CannotReadError as error:
             steps = scan(data, self._key_of(blobs), extension=reading.refused)
             raise CannotReadError(error.reason, error.hint, steps) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # Besides what is no message: keys that do not compare, such as a number of numpy and a row.
+        except (msgspec.DecodeError, TypeError, ValueError) as error:
             scan(data, self._key_of(blobs))
             raise CannotReadError(
                 f"is no MessagePack: {error}", "Send one complete MessagePack value."

@@ -8,6 +8,7 @@ from typing import NamedTuple, NoReturn
 
 import msgspec
 
+from snakepit_bridge.values.collisions import MOST_COLLISIONS
 from snakepit_bridge.values.message_pack_codes import (
     DICT,
     MAX_ITEMS,
@@ -116,7 +117,10 @@ class _Steps(IntEnum):
 class _Frame:
     """Something that is not read to its end."""
 
-    __slots__ = ("count", "end", "index", "is_message", "key", "key_at", "keys", "level", "steps")
+    __slots__ = (
+        *("collisions", "count", "end", "hashes", "index", "is_message"),
+        *("key", "key_at", "keys", "level", "steps"),
+    )
 
     def __init__(self, steps: _Steps, count: int, end: int, level: int) -> None:
         self.steps = steps
@@ -132,6 +136,9 @@ class _Frame:
         self.key: Step | None = None
         self.key_at = 0
         self.keys: set[Hashable] = set()
+        self.hashes: set[int] = set()
+        self.collisions = 0
+        """Keys with the hash of another one."""
 
     def step(self) -> list[Step]:
         """The step to its present item."""
@@ -216,9 +223,23 @@ class _Scan:
         except CannotReadError as error:
             self._refuse(f"has a key that {error.reason}", error.hint)
         frame.key = key_step(key)
-        if key in frame.keys:
+        self._refuse_collisions(frame, hash(key))
+        try:
+            is_there_twice = key in frame.keys
+        except (TypeError, ValueError):
+            self._refuse("cannot be compared with the other keys", "Use text or numbers as keys.")
+        if is_there_twice:
             self._refuse("is there twice", "Send each key once; 1, 1.0 and true are one key.")
         frame.keys.add(key)
+
+    def _refuse_collisions(self, frame: _Frame, hash_of_key: int) -> None:
+        frame.collisions += hash_of_key in frame.hashes
+        frame.hashes.add(hash_of_key)
+        if frame.collisions > MOST_COLLISIONS:
+            self._refuse(
+                f"is one of more than {MOST_COLLISIONS} keys that have the same hash as others",
+                "Use text as keys, or send rows of a key and a value.",
+            )
 
     def _head(self, frame: _Frame) -> tuple[_Kind, int]:
         kind, width, length = _HEADS[self._take(frame, 1)[0]]

@@ -6,6 +6,8 @@ import struct
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
+from snakepit_bridge.values.time_zones import zone_named
+
 _DATE = struct.Struct(">HBB")
 _TIME = struct.Struct(">BBBBI")
 _DATETIME = struct.Struct(">HBBBBBBI")
@@ -61,7 +63,7 @@ def time_from(payload: bytes) -> time:
     hour, minute, second, fold, microsecond = _unpacked(_TIME, payload[: _TIME.size])
     naive = time(hour, minute, second, microsecond, fold=fold)
     offset, name = _zone_parts(payload[_TIME.size :])
-    zone = _zone(name)
+    zone = zone_named(name)
     # Only on a given day a named zone has an offset.
     if zone is not None:
         return naive.replace(tzinfo=zone)
@@ -83,7 +85,7 @@ def datetime_from(payload: bytes) -> datetime:
     offset, name = _zone_parts(payload[_DATETIME.size :])
     if name and offset is None:
         raise ValueError("it has no offset from UTC")
-    zone = _zone(name)
+    zone = zone_named(name)
     if zone is not None:
         aware = naive.replace(tzinfo=zone)
         if aware.utcoffset() == offset:
@@ -131,15 +133,6 @@ def _zone_parts(payload: bytes) -> tuple[timedelta | None, str]:
     if not name:
         raise ValueError("its time zone has neither an offset nor a name")
     return None, name.decode()
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a folder of zones
-        return None
 
 
 def _fixed(offset: timedelta | None) -> tzinfo | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
-from typing import Any
+from typing import Any, TypeVar
 
+from snakepit_bridge.values.collisions import MOST_COLLISIONS, has_collisions
 from snakepit_bridge.values.tags import Members, TagError, field, list_field, shown
 
-_PAIR = 2
+_T = TypeVar("_T")
 
-_MOST_COLLISIONS = 100
-"""Members whose hash another one has, too. Integers can be chosen so that all have the same, and
-then a set of a million of them takes hours to build; by chance there are never that many."""
+_PAIR = 2
 
 
 def read_tuple(members: Members) -> tuple[Any, ...]:
@@ -24,7 +23,7 @@ def read_set(members: Members) -> set[Any]:
     """Read a ``set``; equal members become one. Raises ``TagError``."""
     elements = list_field(members, "elements", "value")
     _refuse_unfit(elements, "member")
-    return set(elements)
+    return _compared(set, elements)
 
 
 def read_frozenset(members: Members) -> frozenset[Any]:
@@ -39,7 +38,7 @@ def read_dict(members: Members) -> dict[Any, Any]:
         if type(pair) is not list or len(pair) != _PAIR:
             raise TagError(f"whose pair {index} is not a list of a key and a value")
     _refuse_unfit([key for key, _ in pairs], "key")
-    found = dict(pairs)
+    found = _compared(dict, pairs)
     if len(found) < len(pairs):
         index = _second_of_a_key(pairs)
         raise TagError(f"whose pair {index} has the key of another one: {shown(pairs[index][0])}")
@@ -54,15 +53,23 @@ def read_slice(members: Members) -> slice:
 def _refuse_unfit(members: Sequence[Any], noun: str) -> None:
     """Refuse members that sets and dicts do not take, or would take too long for."""
     try:
-        distinct = len(set(map(hash, members)))
+        are_chosen = has_collisions(members)
     except TypeError as error:
         fits = map(_is_unhashable, members)
         index, member = next(compress(enumerate(members), fits))
         raise TagError(
             f"whose {noun} {index} is {shown(member)}, which cannot be hashed"
         ) from error
-    if len(members) - distinct > _MOST_COLLISIONS:
-        raise TagError(f"with more than {_MOST_COLLISIONS} {noun}s of the same hash as others")
+    if are_chosen:
+        raise TagError(f"with more than {MOST_COLLISIONS} {noun}s of the same hash as others")
+
+
+def _compared(kind: Callable[[Sequence[Any]], _T], members: Sequence[Any]) -> _T:
+    try:
+        return kind(members)
+    except (TypeError, ValueError) as error:
+        # Numbers of numpy answer with an array whether they are equal to a row of the same hash.
+        raise TagError("with members that cannot be compared") from error
 
 
 def _is_unhashable(value: object) -> bool:

@@ -11,16 +11,12 @@ from types import EllipsisType
 from typing import Any
 from uuid import UUID
 
-from snakepit_bridge.values.big_integers import MAX_DIGITS_READ
+from snakepit_bridge.values.big_integers import MAX_DIGITS_READ, MAX_EXPONENT_READ
 from snakepit_bridge.values.tags import Members, TagError, field, shown, tag, text_field
 
 _SPECIAL_FLOATS: Mapping[str, float] = {"infinity": inf, "neg_infinity": -inf, "nan": nan}
 
 _EXACT = Context(traps=[InvalidOperation])
-
-_MAX_EXPONENT = 999_999
-"""Of Python's own context for decimals: what ordinary arithmetic makes lies within. An integer of
-that many digits takes a moment, one of 10**18 digits all memory."""
 
 _MAX_DECIMAL = MAX_DIGITS_READ + 32
 """Characters: the digits of an integer, a sign, a point, an exponent."""
@@ -68,8 +64,8 @@ def read_decimal(members: Members) -> Decimal:
         value = Decimal(text, _EXACT)
     except InvalidOperation as error:
         raise TagError(f'whose "value" {shown(text)} is no decimal number') from error
-    if value.is_finite() and abs(value.adjusted()) > _MAX_EXPONENT:
-        raise TagError(f'whose "value" {shown(text)} has an exponent beyond {_MAX_EXPONENT}')
+    if value.is_finite() and abs(value.adjusted()) > MAX_EXPONENT_READ:
+        raise TagError(f'whose "value" {shown(text)} has an exponent beyond {MAX_EXPONENT_READ}')
     return value
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, tzinfo
-from functools import cache
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from snakepit_bridge.values.refusals import CannotWriteError
 from snakepit_bridge.values.tags import (
@@ -17,6 +16,7 @@ from snakepit_bridge.values.tags import (
     text_field,
     whole_field,
 )
+from snakepit_bridge.values.time_zones import zone_named
 
 _T = TypeVar("_T", datetime, time)
 
@@ -143,17 +143,10 @@ def _zone(members: Members, *, needed: bool) -> tzinfo | None:
     key = optional_text(members, "zone")
     if not key:
         return None
-    # Looking for the file of an unknown one takes a fifth of a millisecond, each time.
-    if key in _zone_names():
-        return ZoneInfo(key)
-    if needed:
+    zone = zone_named(key)
+    if zone is None and needed:
         raise TagError(f'whose "zone" {shown(key)} is unknown here, without an offset in "value"')
-    return None
-
-
-@cache
-def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return zone
 
 
 def _no(text: str, kind: str, error: ValueError) -> TagError:

@@ -9,10 +9,14 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 import msgspec
 
+from snakepit_bridge.errors import MAX_NAME_SHOWN
 from snakepit_bridge.nearest import did_you_mean
 from snakepit_bridge.values.refusals import CannotReadError
 
 T = TypeVar("T", bound=type)
+
+_MOST_TOLD = 200
+"""Characters of what a constructor says, which may repeat all it was given."""
 
 
 class Registered(NamedTuple):
@@ -83,11 +87,12 @@ class ValueTypes:
             CannotReadError: No type has the name, or the data do not fit it.
         """
         kind = self._types.get(registered.name)
+        name = registered.name[:MAX_NAME_SHOWN]
         if kind is None:
             raise CannotReadError(
-                f"is of the type {registered.name!r}, which is not registered here",
+                f"is of the type {name!r}, which is not registered here",
                 did_you_mean(
-                    registered.name,
+                    name,
                     self._types,
                     otherwise="Register it where this is read, with value_type(...).",
                 ),
@@ -98,7 +103,7 @@ class ValueTypes:
             return make(kind, registered.plain)
         except Exception as error:  # the constructor is code of the user
             raise CannotReadError(
-                f"does not fit the type {registered.name!r}: {error}",
+                f"does not fit the type {name!r}: {str(error)[:_MOST_TOLD]}",
                 "Send all of its fields, and no others.",
             ) from error
 

@@ -42,6 +42,7 @@ BOUNDARIES = {
     "values/binary_forms.py": 2,  # a library makes bytes of its object, or reads damaged ones
     "values/detail.py": 1,  # an object's repr is user code
     "values/fallback.py": 1,  # an object that refuses to become plain becomes a marker
+    "values/leaves.py": 1,  # methods of a subclass of a plain type are user code
     "values/value_types.py": 1,  # the constructor of a registered type is user code
     "worker/adapter_class.py": 1,  # the import of the user's module
     "worker/elixir_link.py": 2,  # the adapter's hook; the top of the worker's long-lived task

@@ -111,7 +111,9 @@ class Origins:
 
     def _check_builtin(self, function: Any, name: str) -> None:
         owner = function.__self__
-        if owner is not None and not isinstance(owner, ModuleType):
+        # A method of None has None for an owner, as functions of no module do.
+        is_method = isinstance(function, MethodWrapperType)
+        if is_method or not (owner is None or isinstance(owner, ModuleType)):
             kind = owner if isinstance(owner, type) else type(owner)
             self.check(owner, name)
             self.check_member(owner_of(kind, function.__name__) or kind, None, function.__name__)

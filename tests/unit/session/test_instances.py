@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from datetime import UTC, datetime
 
@@ -242,3 +243,14 @@ def test_a_ref_tells_the_class_and_the_session() -> None:
 
     assert ref.type_name == f"{__name__}.Thing"
     assert ref.session_id == "s"
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("Box[int]", "box_int"), ("Größe", "gr_e"), ("数", "object"), ("_A", "a")]
+)
+def test_a_ref_is_plain_letters_whatever_the_class_is_called(name: str, word: str) -> None:
+    """One of a generic class was once taken for a text, and arrived as one."""
+    ref = InstanceManager().register("s", type(name, (), {})())
+
+    assert ref.startswith(f"{word}-")
+    assert re.fullmatch(r"[a-z0-9_]+-[0-9a-f]{16}", ref)

@@ -236,3 +236,16 @@ def test_what_was_refused_is_refused_where_it_would_be_read(session: Session) ->
         refusing.decode_args({})
     with pytest.raises(AssertionError):
         refusing.encode(1, session)
+
+
+def test_what_was_stored_for_an_answer_that_is_refused_is_removed(session: Session) -> None:
+    """Its handles were known to nobody, and took the room of others for minutes."""
+    shelf = Shelf()
+    wants = Options(refs=True, binary=True, shared=True)
+    codec = BoundedCodec(Ready(), _room(1000, shelf)).for_call(wants, ())
+
+    with pytest.raises(QuotaExceededError, match="of one message"):
+        codec.encode([object(), _blob(SHARED_FROM), _blob(2000)] + [_blob(1)] * 10, session)
+
+    assert shelf.kept == {}
+    assert len(session.instances) == 0

@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+import pandas
 import pytest
 
 from snakepit_bridge.values.beside import NOTHING, Beside
@@ -18,6 +19,7 @@ from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.fallback import Fallback
 from snakepit_bridge.values.leaves import Leaves, Marker
 from snakepit_bridge.values.refs import Ref
+from snakepit_bridge.values.refusals import CannotWriteError
 from snakepit_bridge.values.value_types import Registered, ValueTypes
 from tests.unit.values.strategies import same
 
@@ -162,6 +164,22 @@ def test_a_moment_finer_than_the_plain_type_is_not_made_coarser() -> None:
 
     assert isinstance(_simpler(moment, keeper), Ref)
     assert keeper.kept == [moment]
+
+
+def test_what_is_no_moment_is_kept() -> None:
+    keeper = Keeper()
+
+    assert isinstance(_simpler(pandas.NaT, keeper), Ref)
+    assert keeper.kept == [pandas.NaT]
+
+
+def test_a_value_whose_own_code_fails_is_refused() -> None:
+    class Broken(list[int]):
+        def __iter__(self) -> Any:
+            raise RuntimeError("broken")
+
+    with pytest.raises(CannotWriteError, match="'Broken', whose own code raised RuntimeError"):
+        _simpler(Broken())
 
 
 def test_registered_types_come_first() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from fuzz.judging import ensure
 from fuzz.sameness import is_comparable, same_values
-from snakepit_bridge.values.binary_forms import blob_of, value_of
+from snakepit_bridge.values.binary.forms import blob_of, value_of
 from snakepit_bridge.values.blob import ARROW, BYTES, TENSOR, Blob
 from snakepit_bridge.values.refusals import CannotReadError
 

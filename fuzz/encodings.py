@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from fuzz.judging import REFUSED, check_return, ensure, read
 from snakepit_bridge.errors import InvalidArgumentError
-from snakepit_bridge.values.arrow_streams import stream_of
+from snakepit_bridge.values.binary.arrow_streams import stream_of
 from snakepit_bridge.values.blob import ARROW, BYTES, TENSOR, Blob
 from snakepit_bridge.values.encoding import Encoded, Encoding
 from snakepit_bridge.values.value_types import ValueTypes

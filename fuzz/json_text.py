@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fuzz.encodings import check_reading
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.plain_json import PlainJson
+from snakepit_bridge.values.json.plain_json import PlainJson
 
 _ENCODING = PlainJson(Fallback())
 

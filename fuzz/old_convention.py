@@ -5,7 +5,7 @@ from __future__ import annotations
 from fuzz.encodings import BLOBS
 from fuzz.judging import read
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.old_convention import OldConvention
+from snakepit_bridge.values.json.old_convention import OldConvention
 
 _ENCODING = OldConvention(Fallback())
 

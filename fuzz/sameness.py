@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from snakepit_bridge.values.binary_forms import blob_of
+from snakepit_bridge.values.binary.forms import blob_of
 from snakepit_bridge.values.blob import ARROW, Blob
 from tests.unit.values.strategies import same
 

@@ -6,19 +6,19 @@ from fuzz.encodings import BLOBS, TYPES
 from fuzz.judging import REFUSED, ensure, read
 from snakepit_bridge.values.encoding import Encoding
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.message_pack import MessagePack
+from snakepit_bridge.values.message_pack.message_pack import MessagePack
 from snakepit_bridge.values.refusals import CannotReadError
-from snakepit_bridge.values.snakepit_arguments import (
+from snakepit_bridge.values.snakepit.arguments import (
     Argument,
     Binary,
     Described,
     Misdescribed,
     Typed,
 )
-from snakepit_bridge.values.snakepit_binary import described
-from snakepit_bridge.values.snakepit_encodings import SnakepitEncoding
-from snakepit_bridge.values.snakepit_json import SnakepitJson
-from snakepit_bridge.values.tagged import Tagged
+from snakepit_bridge.values.snakepit.binary import described
+from snakepit_bridge.values.snakepit.encodings import SnakepitEncoding
+from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson
+from snakepit_bridge.values.tagged.tagged import Tagged
 
 _ENCODINGS: tuple[Encoding, ...] = (
     SnakepitJson(Fallback()),

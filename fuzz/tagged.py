@@ -8,7 +8,7 @@ from typing import Any
 from fuzz.choices import Choices, TagForge
 from fuzz.encodings import TYPES, check_reading
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.tagged import Tagged
+from snakepit_bridge.values.tagged.tagged import Tagged
 
 _ENCODING = Tagged(Fallback(), TYPES)
 

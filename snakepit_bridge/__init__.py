@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from snakepit_bridge.telemetry.instrumentation import InstrumentedHandler, Telemetry
     from snakepit_bridge.values.blob import Blob
     from snakepit_bridge.values.refs import Ref
+    from snakepit_bridge.values.snakepit.zero_copy import ZeroCopyRef
     from snakepit_bridge.values.value_types import value_type
-    from snakepit_bridge.values.zero_copy import ZeroCopyRef
 
 __author__ = "The snakepit-bridge developers"
 
@@ -109,7 +109,7 @@ _HOMES = {
     "VariableNotFoundError": "adapters.session_context",
     "VariableProxy": "adapters.session_context",
     "VariableType": "adapters.session_context",
-    "ZeroCopyRef": "values.zero_copy",
+    "ZeroCopyRef": "values.snakepit.zero_copy",
     "configure_logging": "adapters.logging_config",
     "get_logger": "adapters.logging_config",
     "handles": "handlers.registry",

@@ -12,9 +12,9 @@ from snakepit_bridge.settings import environment
 from snakepit_bridge.telemetry import emit
 from snakepit_bridge.values.detail import detail_of
 from snakepit_bridge.values.fallback import REPR_KEY, TYPE_KEY, UNSERIALIZABLE_KEY, fallback_from
-from snakepit_bridge.values.natural_forms import simpler_form
+from snakepit_bridge.values.json.natural_forms import simpler_form
 from snakepit_bridge.values.redaction import redacted
-from snakepit_bridge.values.zero_copy import ZeroCopyRef
+from snakepit_bridge.values.snakepit.zero_copy import ZeroCopyRef
 
 __all__ = [
     "BINARY_THRESHOLD",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from snakepit_bridge.values.zero_copy import ZeroCopyRef
+from snakepit_bridge.values.snakepit.zero_copy import ZeroCopyRef
 
 __all__ = ["ZeroCopyRef"]

@@ -8,9 +8,9 @@ from typing import Any, Self
 from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
 from snakepit_bridge.grpc.host_values import BinaryResult, binary_from, value_from
 from snakepit_bridge.nearest import did_you_mean
-from snakepit_bridge.values.json_reader import read_json
+from snakepit_bridge.values.json.reader import read_json
 from snakepit_bridge.values.refusals import CannotReadError
-from snakepit_bridge.values.snakepit_labels import handle_or
+from snakepit_bridge.values.snakepit.labels import handle_or
 
 _SHOWN = 20
 """Names that an error lists; more are no help to find the right one."""

@@ -12,19 +12,19 @@ from snakepit_bridge.adapters.serialization_binary import raw_from, value_from_r
 from snakepit_bridge.adapters.serialization_constraints import check_constraints
 from snakepit_bridge.adapters.serialization_types import normalised
 from snakepit_bridge.grpc.host_values import binary_from
+from snakepit_bridge.values.binary.tensors import is_array
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.json_writer import JsonWriter
+from snakepit_bridge.values.json.writer import JsonWriter
 from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError, NotThisEncodingError
-from snakepit_bridge.values.snakepit_arguments import read_text
-from snakepit_bridge.values.snakepit_labels import (
+from snakepit_bridge.values.snakepit.arguments import read_text
+from snakepit_bridge.values.snakepit.labels import (
     BINARY_SUFFIX,
     LABEL_PREFIX,
     handle_or,
     type_name_in,
     value_labelled,
 )
-from snakepit_bridge.values.tensors import is_array
-from snakepit_bridge.values.zero_copy import ZeroCopyRef
+from snakepit_bridge.values.snakepit.zero_copy import ZeroCopyRef
 
 
 class TypeSerializer:

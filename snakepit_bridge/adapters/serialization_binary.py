@@ -8,8 +8,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from snakepit_bridge.session.variable_data import shown
-from snakepit_bridge.values.raw_numbers import CODES, FORMAT, MAX_AXES, is_shape, nested
-from snakepit_bridge.values.tensors import array_of_bytes, bytes_of_array, is_array
+from snakepit_bridge.values.binary.raw_numbers import CODES, FORMAT, MAX_AXES, is_shape, nested
+from snakepit_bridge.values.binary.tensors import array_of_bytes, bytes_of_array, is_array
 
 BINARY_THRESHOLD = 10_240
 """Bytes from which a tensor or an embedding leaves as bytes, at 8 for each element."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snakepit_bridge.values.tensors import is_array
+from snakepit_bridge.values.binary.tensors import is_array
 
 
 def check_constraints(value: Any, type_name: str, constraints: Mapping[str, Any]) -> None:

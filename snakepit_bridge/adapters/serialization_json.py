@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.json_writer import JsonWriter
-from snakepit_bridge.values.natural_forms import simpler_form
+from snakepit_bridge.values.json.natural_forms import simpler_form
+from snakepit_bridge.values.json.writer import JsonWriter
 from snakepit_bridge.values.refusals import CannotWriteError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from snakepit_bridge.values.tensors import is_array
+from snakepit_bridge.values.binary.tensors import is_array
 
 
 def normalised(value: Any, type_name: str) -> Any:

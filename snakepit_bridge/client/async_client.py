@@ -14,7 +14,7 @@ from snakepit_bridge.client.repeats import Repeats
 from snakepit_bridge.errors import HostUnavailableError, InvalidArgumentError
 from snakepit_bridge.handlers.command import Result
 from snakepit_bridge.transport.options import BLOBS
-from snakepit_bridge.values.binary_forms import blob_of, bytes_blob
+from snakepit_bridge.values.binary.forms import blob_of, bytes_blob
 from snakepit_bridge.values.blob import Blob
 
 if TYPE_CHECKING:

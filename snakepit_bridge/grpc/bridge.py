@@ -12,11 +12,11 @@ from snakepit_bridge.grpc.bridge_service import BridgeService
 from snakepit_bridge.grpc.bridge_sessions import LocalSessions
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.message_pack import MessagePack
-from snakepit_bridge.values.snakepit_chunk import SnakepitChunks
-from snakepit_bridge.values.snakepit_encodings import SnakepitEncodedChunks, SnakepitEncoding
-from snakepit_bridge.values.snakepit_json import SnakepitJson
-from snakepit_bridge.values.tagged import Tagged
+from snakepit_bridge.values.message_pack.message_pack import MessagePack
+from snakepit_bridge.values.snakepit.chunk import SnakepitChunks
+from snakepit_bridge.values.snakepit.encodings import SnakepitEncodedChunks, SnakepitEncoding
+from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson
+from snakepit_bridge.values.tagged.tagged import Tagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from snakepit_bridge.telemetry.propagation import HEADERS
 from snakepit_bridge.transport.envelope import Envelope, Reply
 from snakepit_bridge.values.encoding import Encoded
 from snakepit_bridge.values.refusals import CannotReadError
-from snakepit_bridge.values.snakepit_arguments import Binary, Described, Misdescribed, Typed
-from snakepit_bridge.values.snakepit_binary import described, description_of
+from snakepit_bridge.values.snakepit.arguments import Binary, Described, Misdescribed, Typed
+from snakepit_bridge.values.snakepit.binary import described, description_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grpc.aio import ServicerContext
 
     from snakepit_bridge.values.blob import Blob
-    from snakepit_bridge.values.snakepit_arguments import Argument
+    from snakepit_bridge.values.snakepit.arguments import Argument
 
     Context = ServicerContext[Any, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.session.variable_data import shown
-from snakepit_bridge.values.raw_numbers import CODES, is_shape, nested
+from snakepit_bridge.values.binary.raw_numbers import CODES, is_shape, nested
 
 MAX_NUMBERS = 1_000_000
 """As lists they take ten times the memory; it is also what arrays may have that travel as text."""

@@ -15,10 +15,10 @@ from snakepit_bridge.handlers.failures import bounded
 from snakepit_bridge.session.worker_tools import WorkerTool
 from snakepit_bridge.values.encoding import Encoded
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.json_writer import JsonWriter
+from snakepit_bridge.values.json.writer import JsonWriter
 from snakepit_bridge.values.refusals import CannotWriteError
-from snakepit_bridge.values.snakepit_json import SnakepitJson, Typed
-from snakepit_bridge.values.snakepit_labels import TEXT_LABEL
+from snakepit_bridge.values.snakepit.labels import TEXT_LABEL
+from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson, Typed
 
 if TYPE_CHECKING:
     from snakepit_bridge.session.embedded_host import EmbeddedHost

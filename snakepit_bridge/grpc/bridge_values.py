@@ -13,13 +13,13 @@ from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
 from snakepit_bridge.grpc.bridge_numbers import numbers_from
 from snakepit_bridge.session.variable_data import array_shape
 from snakepit_bridge.session.variable_records import PYTHON
+from snakepit_bridge.values.binary.raw_numbers import FORMAT
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.json_reader import read_json
-from snakepit_bridge.values.json_writer import JsonWriter
-from snakepit_bridge.values.raw_numbers import FORMAT
+from snakepit_bridge.values.json.reader import read_json
+from snakepit_bridge.values.json.writer import JsonWriter
 from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError
-from snakepit_bridge.values.snakepit_arguments import read_text
-from snakepit_bridge.values.snakepit_labels import (
+from snakepit_bridge.values.snakepit.arguments import read_text
+from snakepit_bridge.values.snakepit.labels import (
     BINARY_SUFFIX,
     LABEL_PREFIX,
     type_name_in,

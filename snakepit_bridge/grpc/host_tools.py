@@ -13,7 +13,7 @@ from snakepit_bridge.grpc.host_calls import HostCall, Operation, message, repeat
 from snakepit_bridge.grpc.host_errors import bounded
 from snakepit_bridge.grpc.host_values import binary_from, parameters_from, value_from
 from snakepit_bridge.session.host import HostTool
-from snakepit_bridge.values.json_reader import read_json
+from snakepit_bridge.values.json.reader import read_json
 from snakepit_bridge.values.refusals import CannotReadError
 
 _UNSERVED = "This host offers no tools; connect to one that does."

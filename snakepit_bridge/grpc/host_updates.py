@@ -27,7 +27,7 @@ from snakepit_bridge.grpc.host_variables import (
 )
 from snakepit_bridge.session.variable_types import type_of
 from snakepit_bridge.session.variables import VariableUpdate
-from snakepit_bridge.values.json_reader import read_json
+from snakepit_bridge.values.json.reader import read_json
 from snakepit_bridge.values.refusals import CannotReadError
 
 if TYPE_CHECKING:

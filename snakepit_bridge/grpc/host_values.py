@@ -11,8 +11,8 @@ from google.protobuf.any_pb2 import Any as WireValue
 from snakepit_bridge.errors import HostToolError, InvalidArgumentError
 from snakepit_bridge.values.boundary import write_each
 from snakepit_bridge.values.fallback import NoFallback
-from snakepit_bridge.values.json_reader import read_json
-from snakepit_bridge.values.json_writer import JsonWriter
+from snakepit_bridge.values.json.reader import read_json
+from snakepit_bridge.values.json.writer import JsonWriter
 from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError
 
 LABEL = "type.googleapis.com/google.protobuf.StringValue"

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_origin
 
-from snakepit_bridge.values.plainness import is_plain
+from snakepit_bridge.values.json.plainness import is_plain
 
 _TYPES: Mapping[str, str] = {
     "str": "string",

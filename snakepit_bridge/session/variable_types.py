@@ -10,7 +10,7 @@ from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.nearest import did_you_mean
 from snakepit_bridge.session.variable_constraints import rules_from
 from snakepit_bridge.session.variable_data import array_shape, copied, shown
-from snakepit_bridge.values.raw_numbers import is_shape
+from snakepit_bridge.values.binary.raw_numbers import is_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,8 +12,8 @@ from snakepit_bridge.values.beside import NOTHING, Beside
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.encoding import Encoded, Encoding
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.old_convention import OldConvention
-from snakepit_bridge.values.plain_json import PlainJson
+from snakepit_bridge.values.json.old_convention import OldConvention
+from snakepit_bridge.values.json.plain_json import PlainJson
 
 _E = TypeVar("_E")
 
@@ -58,7 +58,7 @@ def tagged(fallback: Fallback) -> Encoding:
 
     def make() -> Encoding:
         # Here, because a process has to start soon.
-        from snakepit_bridge.values.tagged import Tagged  # noqa: PLC0415
+        from snakepit_bridge.values.tagged.tagged import Tagged  # noqa: PLC0415
 
         return Tagged(fallback)
 
@@ -70,7 +70,7 @@ def message_pack(fallback: Fallback) -> Encoding:
 
     def make() -> Encoding:
         # Here, because a process has to start soon.
-        from snakepit_bridge.values.message_pack import MessagePack  # noqa: PLC0415
+        from snakepit_bridge.values.message_pack.message_pack import MessagePack  # noqa: PLC0415
 
         return MessagePack(fallback)
 

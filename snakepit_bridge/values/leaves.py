@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from snakepit_bridge.values.beside import Beside
-from snakepit_bridge.values.binary_forms import blob_of
+from snakepit_bridge.values.binary.forms import blob_of
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.fallback import Fallback
 from snakepit_bridge.values.refusals import CannotWriteError

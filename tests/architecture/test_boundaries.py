@@ -39,7 +39,7 @@ BOUNDARIES = {
     "telemetry/stream.py": 1,  # the top of the task that reads controls
     "testing/elixir/servicer.py": 1,  # a tool of Elixir is user code
     "transport/dispatcher.py": 2,  # the last line before a transport, which gets data only
-    "values/binary_forms.py": 2,  # a library makes bytes of its object, or reads damaged ones
+    "values/binary/forms.py": 2,  # a library makes bytes of its object, or reads damaged ones
     "values/detail.py": 1,  # an object's repr is user code
     "values/fallback.py": 1,  # an object that refuses to become plain becomes a marker
     "values/leaves.py": 1,  # methods of a subclass of a plain type are user code

@@ -21,12 +21,12 @@ from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.choice import ENCODINGS, find_encoding
 from snakepit_bridge.values.encoding import Encoded, Encoding
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.message_pack import MessagePack
+from snakepit_bridge.values.message_pack.message_pack import MessagePack
 from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.refusals import MAX_DEPTH
-from snakepit_bridge.values.snakepit_encodings import SnakepitEncoding
-from snakepit_bridge.values.snakepit_json import SnakepitJson
-from snakepit_bridge.values.tagged import Tagged
+from snakepit_bridge.values.snakepit.encodings import SnakepitEncoding
+from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson
+from snakepit_bridge.values.tagged.tagged import Tagged
 
 # Those that a caller finds by their name, and the ones that Snakepit's service speaks.
 EVERY_ENCODING: Mapping[str, Encoding] = {

@@ -17,12 +17,12 @@ from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.values.blob import ARROW, BYTES, TENSOR, Blob
 from snakepit_bridge.values.encoding import Encoded, Encoding
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.message_pack import MessagePack
-from snakepit_bridge.values.old_convention import OldConvention
-from snakepit_bridge.values.plain_json import PlainJson
-from snakepit_bridge.values.snakepit_encodings import SnakepitEncoding
-from snakepit_bridge.values.snakepit_json import SnakepitJson
-from snakepit_bridge.values.tagged import Tagged
+from snakepit_bridge.values.json.old_convention import OldConvention
+from snakepit_bridge.values.json.plain_json import PlainJson
+from snakepit_bridge.values.message_pack.message_pack import MessagePack
+from snakepit_bridge.values.snakepit.encodings import SnakepitEncoding
+from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson
+from snakepit_bridge.values.tagged.tagged import Tagged
 
 JSON: Mapping[str, Encoding] = {"json": PlainJson(Fallback()), "snakepit": SnakepitJson(Fallback())}
 

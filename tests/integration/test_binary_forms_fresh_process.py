@@ -5,7 +5,7 @@ import sys
 
 import pandas as pd
 
-from snakepit_bridge.values.binary_forms import blob_of
+from snakepit_bridge.values.binary.forms import blob_of
 
 
 def _told(program: str, data: bytes = b"") -> str:
@@ -19,7 +19,7 @@ def _told(program: str, data: bytes = b"") -> str:
 def test_looking_for_a_binary_form_imports_no_library() -> None:
     program = (
         "import sys\n"
-        "from snakepit_bridge.values.binary_forms import blob_of\n"
+        "from snakepit_bridge.values.binary.forms import blob_of\n"
         "class Thing: pass\n"
         "assert [blob_of(thing) for thing in (Thing(), Thing, 1, 'a', {1})] == [None] * 5\n"
         "assert blob_of(memoryview(b'abcdefgh').cast('d')).dtype == 'float64'\n"
@@ -41,7 +41,7 @@ def test_a_process_that_never_saw_pandas_reads_its_frames() -> None:
     assert blob is not None
     program = (
         "import sys\n"
-        "from snakepit_bridge.values.binary_forms import value_of\n"
+        "from snakepit_bridge.values.binary.forms import value_of\n"
         "from snakepit_bridge.values.blob import Blob\n"
         "data = sys.stdin.buffer.read()\n"
         "frame = value_of(Blob(kind='arrow', dtype='pandas', data=data))\n"
@@ -53,7 +53,7 @@ def test_a_process_that_never_saw_pandas_reads_its_frames() -> None:
 
 def test_a_process_that_never_saw_numpy_reads_small_floats() -> None:
     program = (
-        "from snakepit_bridge.values.binary_forms import value_of\n"
+        "from snakepit_bridge.values.binary.forms import value_of\n"
         "from snakepit_bridge.values.blob import Blob\n"
         "blob = Blob(kind='tensor', dtype='bfloat16', shape=(2,), data=bytes([0xC0, 0x3F] * 2))\n"
         "print(value_of(blob).tolist())"

@@ -21,10 +21,10 @@ from snakepit_bridge.values.beside import Beside
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.encoding import Encoding
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.message_pack import MessagePack
+from snakepit_bridge.values.message_pack.message_pack import MessagePack
 from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.tag_objects import HostFunction
-from snakepit_bridge.values.tagged import Tagged
+from snakepit_bridge.values.tagged.tagged import Tagged
 from snakepit_bridge.values.value_types import ValueTypes
 from tests.unit.values.strategies import same
 

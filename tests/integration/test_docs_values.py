@@ -21,9 +21,9 @@ import pytest
 from snakepit_bridge.errors import BridgeError
 from snakepit_bridge.values.encoding import Encoded
 from snakepit_bridge.values.fallback import UNSERIALIZABLE_KEY, Fallback
-from snakepit_bridge.values.snakepit_chunk import SnakepitChunks
-from snakepit_bridge.values.snakepit_json import SnakepitJson
-from snakepit_bridge.values.zero_copy import ZERO_COPY_KEY, ZeroCopyRef
+from snakepit_bridge.values.snakepit.chunk import SnakepitChunks
+from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson
+from snakepit_bridge.values.snakepit.zero_copy import ZERO_COPY_KEY, ZeroCopyRef
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "values.md"
 

@@ -29,7 +29,7 @@ def _printed(program: str) -> list[str]:
 def test_the_serializer_loads_no_optional_library() -> None:
     program = f"""
 from snakepit_bridge.serialization import TypeSerializer
-from snakepit_bridge.values.snakepit_json import SnakepitJson
+from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson
 from snakepit_bridge.zero_copy import ZeroCopyRef
 TypeSerializer.encode_any([0.5] * 2000, "embedding")
 {OPTIONAL}
@@ -42,7 +42,7 @@ TypeSerializer.encode_any([0.5] * 2000, "embedding")
 def test_numpy_is_loaded_when_the_first_tensor_comes() -> None:
     program = f"""
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.snakepit_json import SnakepitJson, Typed
+from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson, Typed
 tensor = Typed("type.googleapis.com/snakepit.tensor", b'{{"shape":[2],"data":[1,2]}}')
 print(SnakepitJson(Fallback()).decode_args({{"a": tensor}}))
 {OPTIONAL}

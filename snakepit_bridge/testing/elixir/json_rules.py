@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.any_pb2 import Any as WireValue
 
-from snakepit_bridge.values.json_reader import read_json
+from snakepit_bridge.values.json.reader import read_json
 from snakepit_bridge.values.refusals import CannotReadError
 
 LABEL = "type.googleapis.com/google.protobuf.StringValue"

@@ -15,7 +15,7 @@ from snakepit_bridge.adapters.elixir_tools import (
 )
 from snakepit_bridge.errors import HostToolError
 from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
-from snakepit_bridge.values.zero_copy import ZeroCopyRef
+from snakepit_bridge.values.snakepit.zero_copy import ZeroCopyRef
 
 
 def _unused(*_: object, **__: object) -> None:

@@ -14,7 +14,7 @@ from snakepit_bridge.adapters.serialization import TypeSerializer
 from snakepit_bridge.grpc.host_values import BinaryResult
 from snakepit_bridge.values.detail import Detail
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.zero_copy import ZeroCopyRef
+from snakepit_bridge.values.snakepit.zero_copy import ZeroCopyRef
 from tests.ids import shown
 
 TEXT = "type.googleapis.com/google.protobuf.StringValue"

@@ -13,7 +13,7 @@ import pytest
 
 from snakepit_bridge.adapters.serialization_json import GracefulJSONEncoder
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.json_writer import JsonWriter
+from snakepit_bridge.values.json.writer import JsonWriter
 from tests.ids import shown
 
 

@@ -10,7 +10,7 @@ from snakepit_bridge.grpc.bridge_codec import Call, chunk_from, response_from
 from snakepit_bridge.transport.envelope import Reply
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.encoding import Encoded
-from snakepit_bridge.values.snakepit_arguments import Binary, Described, Misdescribed, Typed
+from snakepit_bridge.values.snakepit.arguments import Binary, Described, Misdescribed, Typed
 from tests.unit.grpc.fake_context import fake_context
 
 FROM_ELIXIR = "type.googleapis.com/google.protobuf.StringValue"

@@ -27,7 +27,7 @@ from snakepit_bridge.values import Encoded, find_encoding
 from snakepit_bridge.values.beside import NOTHING, Beside
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.snakepit_json import SnakepitJson
+from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson
 
 
 class Ready:

@@ -12,10 +12,10 @@ from snakepit_bridge.values.choice import (
 )
 from snakepit_bridge.values.encoding import Encoding
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.message_pack import MessagePack
-from snakepit_bridge.values.old_convention import OldConvention
-from snakepit_bridge.values.plain_json import PlainJson
-from snakepit_bridge.values.tagged import Tagged
+from snakepit_bridge.values.json.old_convention import OldConvention
+from snakepit_bridge.values.json.plain_json import PlainJson
+from snakepit_bridge.values.message_pack.message_pack import MessagePack
+from snakepit_bridge.values.tagged.tagged import Tagged
 
 
 def test_an_encoding_is_found_by_its_name() -> None:

@@ -13,7 +13,7 @@ from snakepit_bridge.adapters.showcase.serialization_samples import (
     serialization_samples,
 )
 from snakepit_bridge.values.fallback import TYPE_KEY, UNSERIALIZABLE_KEY, Fallback
-from snakepit_bridge.values.json_writer import JsonWriter
+from snakepit_bridge.values.json.writer import JsonWriter
 
 KINDS = ["datetime", "custom", "convertible", "mixed_list", "complex"]
 

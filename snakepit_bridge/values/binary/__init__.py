@@ -1,0 +1,1 @@
+"""Arrays, tables, bytes: values with a binary form."""

@@ -1,0 +1,1 @@
+"""The encodings that are plain JSON, for every language."""

@@ -1,0 +1,1 @@
+"""The encoding ``msgpack``: MessagePack that loses nothing."""

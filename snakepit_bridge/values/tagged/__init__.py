@@ -1,0 +1,1 @@
+"""The encoding ``tagged``: JSON that loses nothing."""

@@ -63,7 +63,7 @@ def _bridge(folder: Path) -> Iterator[str]:
                 text = f"serve ended with {process.returncode} before it was ready"
                 raise RuntimeError(text)
             time.sleep(POLL_S)
-        yield ready.read_text().strip()
+        yield f"127.0.0.1:{ready.read_text().strip()}"
 
 
 @contextmanager

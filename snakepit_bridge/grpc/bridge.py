@@ -11,12 +11,11 @@ from snakepit_bridge.grpc.bridge_codec import DEFAULT_ENCODING
 from snakepit_bridge.grpc.bridge_service import BridgeService
 from snakepit_bridge.grpc.bridge_sessions import LocalSessions
 from snakepit_bridge.session.embedded_host import EmbeddedHost
+from snakepit_bridge.values.choice import message_pack, tagged
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.message_pack.message_pack import MessagePack
 from snakepit_bridge.values.snakepit.chunk import SnakepitChunks
 from snakepit_bridge.values.snakepit.encodings import SnakepitEncodedChunks, SnakepitEncoding
 from snakepit_bridge.values.snakepit.snakepit_json import SnakepitJson
-from snakepit_bridge.values.tagged.tagged import Tagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,14 +68,14 @@ def bridge_service(dispatcher: Dispatcher, bridge: Bridge) -> BridgeService:
 def _values(bridge: Bridge) -> Mapping[str, Encoding]:
     return {
         DEFAULT_ENCODING: SnakepitJson(bridge.fallback, upstream=bridge.upstream),
-        "tagged": SnakepitEncoding(Tagged(bridge.fallback)),
-        "msgpack": SnakepitEncoding(MessagePack(bridge.fallback)),
+        "tagged": SnakepitEncoding(tagged(bridge.fallback)),
+        "msgpack": SnakepitEncoding(message_pack(bridge.fallback)),
     }
 
 
 def _items(bridge: Bridge) -> Mapping[str, Encoding]:
     return {
         DEFAULT_ENCODING: SnakepitChunks(bridge.fallback, upstream=bridge.upstream),
-        "tagged": SnakepitEncodedChunks(Tagged(bridge.fallback)),
-        "msgpack": SnakepitEncodedChunks(MessagePack(bridge.fallback)),
+        "tagged": SnakepitEncodedChunks(tagged(bridge.fallback)),
+        "msgpack": SnakepitEncodedChunks(message_pack(bridge.fallback)),
     }

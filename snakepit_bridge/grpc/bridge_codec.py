@@ -31,9 +31,13 @@ DEFAULT_ENCODING = "json"
 DESCRIPTION_PREFIX = "snakepit-blob:"
 """Begins the keys of the request's metadata that describe binary parameters; a name follows."""
 
+_BINARY_ENCODING = "msgpack"
+"""The one encoding that is no JSON."""
+
 _LABEL_PREFIX = "type.googleapis.com/snakepit."
 
-_PLAIN_LABELS = frozenset({"", "type.googleapis.com/google.protobuf.StringValue"})
+_JSON_LABEL = "type.googleapis.com/google.protobuf.StringValue"
+_PLAIN_LABELS = frozenset({"", _JSON_LABEL})
 """Labels that say nothing about the value; every parameter from Elixir 0.13 has the second."""
 
 _WANTED_HEADERS = frozenset({*HEADERS, CORRELATION_HEADER, ENCODING_HEADER})
@@ -56,7 +60,7 @@ class Call:
         told = request.metadata
         metadata = {name: told[name] for name in told}
         encoding = headers.pop(ENCODING_HEADER, "") or metadata.get(ENCODING_HEADER, "")
-        args, blobs = _arguments(request, metadata)
+        args, blobs = _arguments(request, metadata, encoding)
         self.envelope = Envelope(
             command=request.tool_name,
             args=args,
@@ -101,7 +105,7 @@ _NOTHING = Encoded(value=b"null", label="string")
 
 
 def _arguments(
-    request: pb.ExecuteToolRequest, metadata: Mapping[str, str]
+    request: pb.ExecuteToolRequest, metadata: Mapping[str, str], encoding: str
 ) -> tuple[Mapping[str, Argument], list[Blob]]:
     arguments: dict[str, Argument] = {}
     # By name: the items() of protobuf's maps are Python code, and twice as slow.
@@ -109,9 +113,12 @@ def _arguments(
     for name in parameters:
         parameter = parameters[name]
         label = parameter.type_url
-        arguments[name] = (
-            parameter.value if label in _PLAIN_LABELS else Typed(label, parameter.value)
-        )
+        if label not in _PLAIN_LABELS:
+            arguments[name] = Typed(label, parameter.value)
+        elif encoding == _BINARY_ENCODING and label:
+            arguments[name] = Misdescribed(_json_instead())
+        else:
+            arguments[name] = parameter.value
     for name in binary:
         # Under one name the bytes win, as they always have.
         arguments[name] = Binary(binary[name])
@@ -121,6 +128,14 @@ def _arguments(
             name = key.removeprefix(DESCRIPTION_PREFIX)
             arguments[name] = _described(metadata[key], request.binary_parameters, name, blobs)
     return arguments, blobs
+
+
+def _json_instead() -> CannotReadError:
+    # Some JSON texts are messages of MessagePack, too: the text 0 would be read as 48.
+    return CannotReadError(
+        f"is labelled {_JSON_LABEL!r}, which is JSON, and the encoding is {_BINARY_ENCODING!r}",
+        f"Label it {_LABEL_PREFIX + _BINARY_ENCODING!r}, or send another encoding.",
+    )
 
 
 def _described(

@@ -179,15 +179,26 @@ def parameters_of(
     parameters = []
     for each in chosen:
         annotation = hints.get(each.name, Any)
-        try:
-            msgspec.json.schema(annotation, schema_hook=_schema_of_object)
-        except TypeError as error:
-            text = f"{_name(function)}: no value from a wire can become {each.name}: {annotation}."
-            raise TypeError(text) from error
+        # Most are; asking for all their schemas would take a tenth of a start.
+        if annotation is not Any and not _is_plain(annotation):
+            _refuse_unsendable(function, each.name, annotation)
         required = each.default is inspect.Parameter.empty
         default = None if required else each.default
         parameters.append(Parameter(each.name, annotation, required, default))
     return tuple(parameters)
+
+
+def _is_plain(annotation: Any) -> bool:
+    # Only of a class it is sure that it can be looked up.
+    return type(annotation) is type and annotation in _PLAIN_TYPES
+
+
+def _refuse_unsendable(function: Callable[..., Any], name: str, annotation: Any) -> None:
+    try:
+        msgspec.json.schema(annotation, schema_hook=_schema_of_object)
+    except TypeError as error:
+        text = f"{_name(function)}: no value from a wire can become {name}: {annotation}."
+        raise TypeError(text) from error
 
 
 def _refuse_lone_parameter(method: Callable[..., Any], lone: inspect.Parameter) -> None:

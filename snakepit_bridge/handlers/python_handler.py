@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from types import AsyncGeneratorType, CoroutineType, GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,15 +70,18 @@ class PythonHandler:
         self._reach = Reach(places, Origins(places), importer=importer)
         self._calls = Calls(code_execution=code_execution)
         self._describer = Describer(self._reach)
-        self._in_batches = {
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _in_batches(self) -> Mapping[str, Callable[[Session, Mapping[str, Any]], Any]]:
+        return {
             f"python.{method.__name__}": _bound(f"python.{method.__name__}", method)
             for method in (
                 *(self.call, self.create, self.call_method, self.get_attribute),
                 *(self.set_attribute, self.get_item, self.length, self.release, self.describe),
             )
         }
-
-    # --- calls ----------------------------------------------------------------------------------
 
     @handles("python.call")
     def call(

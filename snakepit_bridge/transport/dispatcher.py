@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from snakepit_bridge.engine.inline import inline_engine
 from snakepit_bridge.errors import MAX_NAME_SHOWN, BridgeError, ErrorCode, InvalidArgumentError
-from snakepit_bridge.handlers.command import Chunk, Codec, Command
+from snakepit_bridge.handlers.command import Chunk, Command
 from snakepit_bridge.handlers.failures import bounded
 from snakepit_bridge.transport.codecs import BoundedCodec, RefusingCodec, Room
 from snakepit_bridge.transport.envelope import Reply
@@ -112,6 +112,8 @@ class Dispatcher:
         """Run a command; every failure comes back as a reply, none is raised."""
         try:
             codec = _codec(self._values, envelope)
+            if envelope.blobs:
+                await codec.read_ahead(envelope.args)
             result = await self.handler.run(_command_from(envelope), codec=codec)
         except Exception as error:  # noqa: BLE001  (the last boundary: a transport gets data only)
             return self._failed(envelope, error)
@@ -127,6 +129,8 @@ class Dispatcher:
         handles: deque[str] = deque(maxlen=_REMEMBERED)
         is_over = False
         try:
+            if envelope.blobs:
+                await codec.read_ahead(envelope.args)
             async with aclosing(self.handler.stream(command, codec=codec)) as chunks:
                 async for chunk in chunks:
                     handles.extend(_handles_in(chunk))
@@ -196,7 +200,7 @@ def _bounded(encodings: Mapping[str, Encoding], room: Room) -> dict[str, Bounded
     return {name: BoundedCodec(encoding, room) for name, encoding in encodings.items()}
 
 
-def _codec(codecs: Mapping[str, BoundedCodec], envelope: Envelope) -> Codec:
+def _codec(codecs: Mapping[str, BoundedCodec], envelope: Envelope) -> BoundedCodec | RefusingCodec:
     try:
         codec = find_among(codecs, envelope.encoding)
         options = options_of(envelope)

@@ -190,3 +190,21 @@ async def test_an_encoding_that_does_not_exist_lists_those_that_do() -> None:
             await anext(service.ExecuteStreamingTool(asked, fake_context()))
 
     assert "json, tagged, msgpack" in caught.value.details
+
+
+@pytest.mark.parametrize(("encoding", "is_read"), [("msgpack", False), ("tagged", True)])
+async def test_what_is_labelled_json_is_not_read_as_something_else(
+    encoding: str, *, is_read: bool
+) -> None:
+    """The JSON text 0 is the message 48 of MessagePack, and a tool once got that."""
+    asked = asking("echo", encoding=encoding)
+    asked.parameters["value"].CopyFrom(
+        AnyMessage(type_url="type.googleapis.com/google.protobuf.StringValue", value=b"0")
+    )
+
+    if is_read:
+        assert find_encoding(encoding).decode(Encoded((await answer(asked)).result.value)) == 0
+        return
+    response = await answer(asked)
+    assert not response.success
+    assert "snakepit.msgpack" in response.error_message

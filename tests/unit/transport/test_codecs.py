@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -249,3 +250,48 @@ def test_what_was_stored_for_an_answer_that_is_refused_is_removed(session: Sessi
 
     assert shelf.kept == {}
     assert len(session.instances) == 0
+
+
+class Threads(Ready):
+    """Notes where arguments are read."""
+
+    def __init__(self) -> None:
+        self.read_on: list[threading.Thread] = []
+
+    def decode_args(self, args: Any, blobs: Sequence[Blob] = ()) -> Any:
+        self.read_on.append(threading.current_thread())
+        return super().decode_args(args, blobs)
+
+
+@pytest.mark.parametrize(
+    ("blob", "elsewhere"),
+    [
+        (Blob(kind="tensor", dtype="uint8", shape=(1,), data=b"x"), False),
+        (Blob(kind="arrow", data=b"x"), True),
+        (Blob(kind="bytes", handle="h0"), True),
+        (_blob(64 * 1024), True),
+    ],
+    ids=["small", "table", "handle", "large"],
+)
+async def test_what_takes_long_to_read_is_not_read_on_the_loop(
+    blob: Blob, *, elsewhere: bool
+) -> None:
+    encoding, shelf = Threads(), Shelf()
+    shelf.put(b"abc")
+    codec = BoundedCodec(encoding, _room(None, shelf)).for_call(None, [blob])
+
+    await codec.read_ahead({"a": b"1"})
+    args = codec.decode_args({"a": b"1"})
+
+    assert args["a"] == b"1"
+    (thread,) = encoding.read_on
+    assert (thread is not threading.current_thread()) is elsewhere
+
+
+async def test_what_was_read_ahead_and_refused_is_refused_with_its_command() -> None:
+    codec = BoundedCodec(Ready(), _room(None)).for_call(None, [Blob(kind="bytes", handle="none")])
+
+    await codec.read_ahead({})
+
+    with pytest.raises(InvalidArgumentError, match="this bridge keeps none"):
+        codec.decode_args({})

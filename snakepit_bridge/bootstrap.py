@@ -101,7 +101,10 @@ async def open_bridge(  # noqa: PLR0913  (everything a bridge can be given)
             host = await stack.enter_async_context(_open_host(settings, limits))
         sessions = await stack.enter_async_context(_open_sessions(host, limits, on_session_end))
         status = BridgeStatus(
-            version=__version__, worker_id=_worker_id(settings), clock=sessions.clock
+            version=__version__,
+            worker_id=_worker_id(settings),
+            clock=sessions.clock,
+            max_message_bytes=settings.max_message_bytes,
         )
         registry = HandlerRegistry()
         registry.register(SystemHandler(registry, sessions, status))

@@ -8,11 +8,19 @@ from typing import Any
 import click
 
 from snakepit_bridge.cli.arguments import arguments_from, quoting_hint
-from snakepit_bridge.cli.notation import notation_option, shown, typed
+from snakepit_bridge.cli.notation import metadata_option, notation_option, shown, typed
 from snakepit_bridge.cli.options import EPILOG
 from snakepit_bridge.cli.outcome import ExitCode, write_json, write_value
 from snakepit_bridge.cli.reach import failed, reach_options, reached
 from snakepit_bridge.errors import BridgeError, ErrorCode
+
+_IN_WORDS_OF_THE_COMMAND_LINE = {
+    "Send a session_id with the command": "Give the command a --session ID",
+    "Send a session_id": "Give a --session ID",
+    "Send the session_id": "Give the --session",
+    "'refs': 'off' in the metadata": "--metadata refs=off",
+}
+"""What hints for callers of every kind say, and what to type instead."""
 
 
 @click.command(epilog=EPILOG)
@@ -21,6 +29,7 @@ from snakepit_bridge.errors import BridgeError, ErrorCode
 @click.option("--args", "args_json", metavar="JSON", help="All arguments as one JSON object.")
 @click.option("--session", metavar="ID", help="Session to run it in; else one that ends with it.")
 @notation_option
+@metadata_option
 @reach_options
 def call(name: str, words: tuple[str, ...], **options: Any) -> int:
     """Run one command and print its value.
@@ -44,7 +53,7 @@ async def _call(name: str, arguments: dict[str, Any], options: dict[str, Any]) -
         except BridgeError as error:
             return failed(error, options, hint=hint_for(error, arguments, options))
         write = write_json if options["as_json"] else write_value
-        write(shown(value, options["encoding"]))
+        write(shown(value, options["encoding"], for_people=not options["as_json"]))
         return ExitCode.DONE
 
 
@@ -55,5 +64,8 @@ def hint_for(error: BridgeError, arguments: dict[str, Any], options: dict[str, A
         return f"'snakepit-bridge commands' lists those there are{more}."
     if error.code is ErrorCode.WRONG_CALL and "ExecuteStream" in error.hint:
         return f"Try: snakepit-bridge stream {error.details.get('command', 'COMMAND')}"
-    quoting = quoting_hint(error, arguments)
-    return f"{error.hint} {quoting}" if quoting else ""
+    hint = error.hint
+    for words, option in _IN_WORDS_OF_THE_COMMAND_LINE.items():
+        hint = hint.replace(words, option)
+    hint = " ".join(each for each in (hint, quoting_hint(error, arguments)) if each)
+    return "" if hint == error.hint else hint

@@ -86,6 +86,7 @@ def _all(settings: Settings) -> Iterator[Finding]:
     yield findings.dspy()
     yield findings.telemetry(settings)
     yield from findings.handlers(settings)
+    yield from findings.blob_dir(settings)
     yield findings.worker()
     yield _listening(settings)
     yield asyncio.run(trial(settings))

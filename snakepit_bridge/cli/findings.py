@@ -17,6 +17,7 @@ from snakepit_bridge.cli.installation import LAUNCHER, launcher
 from snakepit_bridge.errors import DSPyError
 from snakepit_bridge.handlers.discovery import GROUP, HandlerLoadError, handler_from_path
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
+from snakepit_bridge.leases.folder import UnusableFolderError, check_root
 from snakepit_bridge.version import __version__
 
 if TYPE_CHECKING:
@@ -152,6 +153,23 @@ def handlers(settings: Settings) -> Iterator[Finding]:
         yield _handler(entry_point.value.partition("[")[0].strip(), where)
     for path in settings.handlers:
         yield _handler(path, f"of {settings.origins['handlers']}")
+
+
+def blob_dir(settings: Settings) -> Iterator[Finding]:
+    """Whether large data can be kept in the folder that the settings name."""
+    if settings.blob_dir is None:
+        return
+    try:
+        check_root(settings.blob_dir)
+    except UnusableFolderError as error:
+        yield Finding(
+            subject="blob_dir",
+            verdict="broken",
+            text=str(error),
+            next_step="The server does not start like this; correct the setting.",
+        )
+    else:
+        yield Finding(subject="blob_dir", verdict="ok", text=f"{settings.blob_dir} can be used")
 
 
 def _handler(path: str, where: str) -> Finding:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from snakepit_bridge.bootstrap import open_bridge
 from snakepit_bridge.cli.outcome import ExitCode, StopError
 from snakepit_bridge.handlers.discovery import HandlerLoadError
+from snakepit_bridge.leases.folder import UnusableFolderError
 from snakepit_bridge.telemetry.log_format import logging_to
 
 if TYPE_CHECKING:
@@ -46,6 +47,6 @@ async def opened_bridge(
                 raise StopError(error, ExitCode.USAGE) from error
         try:
             handler = await stack.enter_async_context(open_bridge(settings, telemetry=telemetry))
-        except HandlerLoadError as error:
+        except (HandlerLoadError, UnusableFolderError) as error:
             raise StopError(error, ExitCode.USAGE) from error
         yield handler

@@ -88,7 +88,7 @@ async def reached(options: Mapping[str, Any]) -> AsyncIterator[AsyncClient]:
         handler = await stack.enter_async_context(opened_bridge(settings, log_level=QUIET))
         endpoint = await stack.enter_async_context(InProcessTransport().serving(handler))
         connection = await stack.enter_async_context(endpoint.connect())
-        yield AsyncClient(connection, encoding=_encoding(options))
+        yield AsyncClient(connection, **_speech(options))
 
 
 def failed(error: BridgeError, options: Mapping[str, Any], *, hint: str = "") -> ExitCode:
@@ -119,7 +119,7 @@ async def _elsewhere(options: Mapping[str, Any], settings: Settings) -> AsyncIte
     token = next(iter(tokens_from(settings.token_file)), None)
     try:
         connecting = connect(
-            target, token=token, tls=_tls(options), encoding=_encoding(options), shares_files=False
+            target, token=token, tls=_tls(options), shares_files=False, **_speech(options)
         )
         client = await connecting.__aenter__()
     except ValueError as error:
@@ -130,9 +130,12 @@ async def _elsewhere(options: Mapping[str, Any], settings: Settings) -> AsyncIte
         await connecting.__aexit__(None, None, None)
 
 
-def _encoding(options: Mapping[str, Any]) -> str:
+def _speech(options: Mapping[str, Any]) -> dict[str, Any]:
     # Some commands neither take values nor show any.
-    return str(options.get("encoding", "json"))
+    return {
+        "encoding": options.get("encoding", "json"),
+        "metadata": options.get("metadata", {}),
+    }
 
 
 def _tls(options: Mapping[str, Any]) -> ClientTls | None:

@@ -10,6 +10,7 @@ from snakepit_bridge.client.async_client import AsyncClient
 from snakepit_bridge.errors import BridgeError
 from snakepit_bridge.grpc.transport import GrpcTransport
 from snakepit_bridge.handlers.discovery import HandlerLoadError
+from snakepit_bridge.leases.folder import UnusableFolderError
 from snakepit_bridge.settings import Settings
 
 TRIAL_S = 5.0
@@ -36,6 +37,13 @@ async def trial(settings: Settings) -> Finding:
             verdict="broken",
             text="not tried, because a handler cannot be loaded",
             next_step="See to the handlers first.",
+        )
+    except UnusableFolderError:
+        return Finding(
+            subject="server",
+            verdict="broken",
+            text="not tried, because there is no folder for binary data",
+            next_step="See to --blob-dir first.",
         )
     except (BridgeError, OSError) as error:
         return Finding(

@@ -134,7 +134,7 @@ class AsyncClient:
             async for value in values:
                 yield value
 
-    async def upload(self, value: object) -> Blob:
+    async def upload(self, value: object, *, timeout_s: float | None = None) -> Blob:
         """Have the bridge keep bytes, an array or a table, to be an argument of several calls.
 
         It keeps them until they have not been used for some minutes, or until ``release``. A single
@@ -144,18 +144,34 @@ class AsyncClient:
             What to give to calls in the place of the value, under ``"tagged"`` or ``"msgpack"``.
 
         Raises:
-            InvalidArgumentError: The value has no binary form.
-            BridgeError: The bridge has no room, or cannot be reached.
+            InvalidArgumentError: The value has no binary form, or nothing could refer to it.
+            BridgeError: The bridge has no room, cannot be reached, or is late.
         """
-        return await self._courier.store(_blob_from(value))
+        if not self._codec.is_lossless:
+            raise InvalidArgumentError(
+                "What is uploaded cannot be an argument in this client's encoding.",
+                {"hint": "Open the client with encoding='msgpack' or encoding='tagged'."},
+            )
+        blob = _blob_from(value)
+        return await Deadline("upload", timeout_s).bound(self._courier.store(blob))
 
     async def release(self, blob: Blob) -> None:
-        """Tell the bridge that nobody needs uploaded data any more."""
+        """Tell the bridge that nobody needs uploaded data any more.
+
+        Does nothing for data that are in the blob itself: a connection without uploads left them.
+        """
         self._courier.release([blob.handle])
 
     async def settle(self) -> None:
-        """Wait until the bridge has removed what was uploaded for calls that are over; briefly."""
+        """Wait until the bridge has removed what was brought for calls that are over; briefly."""
         await self._courier.settle()
+
+    async def close(self) -> None:
+        """Have the bridge remove what calls have left there; takes a second at most.
+
+        For whoever opened the connection, before closing it. ``connect`` does it by itself.
+        """
+        await self._courier.close()
 
     def session(self, session_id: str | None = None) -> AsyncClientSession:
         """The calls of one session, for ``async with``.

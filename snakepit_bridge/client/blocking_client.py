@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from snakepit_bridge.client.blocking_session import ClientSession
@@ -52,8 +52,12 @@ class BlockingClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._open = None
-        self._stack.close()
+        opened, self._open = self._open, None
+        with self._stack, suppress(WrongCallError):
+            if opened is not None:
+                # Before everything that runs on the loop is cancelled.
+                thread, client = opened
+                thread.run(client.settle())
 
     def call(
         self,
@@ -92,10 +96,10 @@ class BlockingClient:
         items = client.stream(command, args, session=session, timeout_s=timeout_s)
         return blocking_items(thread, items)
 
-    def upload(self, value: object) -> Blob:
+    def upload(self, value: object, *, timeout_s: float | None = None) -> Blob:
         """As ``AsyncClient.upload``."""
         thread, client = self._require_open()
-        return thread.run(client.upload(value))
+        return thread.run(client.upload(value, timeout_s=timeout_s))
 
     def release(self, blob: Blob) -> None:
         """As ``AsyncClient.release``."""

@@ -63,7 +63,7 @@ async def connect(  # noqa: PLR0913  (one name for each thing a caller may want 
         try:
             yield client
         finally:
-            await client.settle()
+            await client.close()
 
 
 class Client(BlockingClient):

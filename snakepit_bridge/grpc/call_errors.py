@@ -42,7 +42,7 @@ _ANSWERS: dict[grpc.StatusCode, _Told] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: (
         QuotaExceededError,
         "A message of {command!r} is too large: {told}",
-        "Send less at once, or raise --max-message-bytes on both sides.",
+        "Send less at once, raise --max-message-bytes, or tell the client max_message_bytes=.",
     ),
     grpc.StatusCode.UNIMPLEMENTED: (
         WrongCallError,

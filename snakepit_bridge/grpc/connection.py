@@ -16,7 +16,7 @@ from snakepit_bridge.grpc.call_errors import error_of, told_error
 from snakepit_bridge.grpc.codec import reply_from, request_from
 from snakepit_bridge.grpc.listen import MAX_MESSAGE_BYTES, is_loopback
 from snakepit_bridge.grpc.transfer_calls import TransferCalls
-from snakepit_bridge.grpc.transfers import CHUNK_BYTES
+from snakepit_bridge.grpc.transfers import CHUNK_BYTES, CHUNK_MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
@@ -29,9 +29,6 @@ GRPC_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "
 """What a target may begin with instead of a host, as gRPC documents it."""
 
 SERVICE_PATH = "/" + pb.DESCRIPTOR.services_by_name["SnakepitBridge"].full_name
-
-CHUNK_MARGIN = 64 * 1024
-"""Bytes of a message kept free for what is not the data of a chunk."""
 
 GRACE_S = 0.5
 """The bridge answers a late command itself, saying what became of its code; so the call waits this
@@ -70,7 +67,11 @@ async def grpc_connection(
     headers = (("authorization", f"Bearer {token}"),) if token else ()
     try:
         chunk_bytes = min(CHUNK_BYTES, max_message_bytes - CHUNK_MARGIN)
-        yield GrpcConnection(channel, target, headers, chunk_bytes=chunk_bytes)
+        connection = GrpcConnection(channel, target, headers, chunk_bytes=chunk_bytes)
+        try:
+            yield connection
+        finally:
+            await connection.settle()
     finally:
         await channel.close()
 
@@ -164,6 +165,10 @@ class GrpcConnection:
             HostUnavailableError: The bridge cannot be reached, not even after a while.
         """
         return await self._transfers.download(handle, offset)
+
+    async def settle(self) -> None:
+        """Wait until the bridge has removed what broken uploads have left there; briefly."""
+        await self._transfers.settle()
 
     @contextmanager
     def _errors_of(self, name: str) -> Iterator[None]:

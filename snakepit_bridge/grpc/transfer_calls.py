@@ -15,7 +15,14 @@ from snakepit_bridge.grpc._generated import snakepit_pb2 as pb
 from snakepit_bridge.grpc.blob_wire import M, parsing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Sequence,
+    )
     from contextlib import AbstractContextManager
 
     from snakepit_bridge.values.blob import Data
@@ -28,8 +35,8 @@ MAX_TRIES = 5
 RECONNECT_S = 5.0
 """How long one try waits for a bridge that is away: it restarts, or the network does."""
 
-FORGET_MS = 500
-"""How long whoever is told of a failure waits until the bridge has removed what had come."""
+FORGET_MS = 2000
+"""How long the bridge may take to remove what had come of an upload that failed."""
 
 
 class TransferCalls:
@@ -50,6 +57,7 @@ class TransferCalls:
         chunk_bytes: int,
         errors: Callable[[str], AbstractContextManager[None]],
     ) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
         service = "/" + pb.DESCRIPTOR.services_by_name["SnakepitBridge"].full_name
         self._headers = tuple(headers)
         self._chunk_bytes = chunk_bytes
@@ -75,15 +83,42 @@ class TransferCalls:
         """Bring data; see ``Connection.upload``."""
         view = memoryview(data)
         # The handle comes first: a stream that breaks tells nobody what it had begun.
-        begun = await self._send(_only(pb.Chunk(size=len(view))))
+        begun = await self._begin_upload(len(view))
         has_come = False
         try:
             await self._fill(begun, view)
             has_come = True
         finally:
             if not has_come:
-                await self._forget(begun.handle)
+                _ = self._begin(self._forget(begun.handle))
         return begun.handle
+
+    async def settle(self) -> None:
+        """Wait briefly until the bridge has removed what is of no use."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FORGET_MS / 1000):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        # Held until it is done, or nobody would.
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _begin_upload(self, size: int) -> pb.Handle:
+        beginning = self._begin(self._send(_only(pb.Chunk(size=size))))
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            # The bridge may have begun it, and nobody else would know the handle.
+            beginning.add_done_callback(self._forget_begun)
+            raise
+
+    def _forget_begun(self, beginning: asyncio.Task[pb.Handle]) -> None:
+        if not beginning.cancelled() and beginning.exception() is None:
+            _ = self._begin(self._forget(beginning.result().handle))
 
     async def _fill(self, begun: pb.Handle, view: memoryview) -> None:
         handle = begun.handle

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
     from snakepit_bridge.leases.leases import Leases
 
-CHUNK_BYTES = 1024 * 1024
-"""Data of one message. Larger ones are hardly faster, and each is in memory several times."""
+CHUNK_MARGIN = 64 * 1024
+"""Bytes of a message kept free for what is not the data of a chunk."""
+
+CHUNK_BYTES = 1024 * 1024 - CHUNK_MARGIN
+"""Data of one message, which fits into the smallest that either side can be limited to. Larger ones
+are hardly faster, and each is in memory several times."""
 
 
 class Transfers:
@@ -45,7 +49,10 @@ class Transfers:
         try:
             async for chunk in chunks:
                 await asyncio.to_thread(upload.take, chunk)
-            return await asyncio.to_thread(upload.told)
+            told = await asyncio.to_thread(upload.told)
+            # Not earlier: a caller who is gone looks like one who has sent all, for a moment.
+            upload.is_unknown = False
+            return told
         finally:
             if upload.is_unknown:
                 await asyncio.shield(asyncio.to_thread(upload.give_up))
@@ -140,7 +147,6 @@ class _Upload:
         told = pb.Handle(handle=self._handle, size=info.size, received=info.received)
         if info.received == info.size:
             told.crc32 = self._leases.checksum(self._handle)
-        self.is_unknown = False
         return told
 
     def give_up(self) -> None:

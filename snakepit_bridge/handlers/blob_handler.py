@@ -39,8 +39,10 @@ class BlobHandler:
             InvalidArgumentError: The number of bytes is below 0.
             QuotaExceededError: There is no room.
         """
-        del session
         lease = self._leases.create(bytes)
+        if session.cancelled:
+            # Nobody will ever hear of it.
+            self._leases.release(lease.handle)
         return {
             "handle": lease.handle,
             "path": str(lease.path),
@@ -79,7 +81,12 @@ class BlobHandler:
         }
 
     @handles("blob.release")
-    def release(self, session: Session, *, handle: str) -> bool:
-        """Remove the data; false when they were gone already. Whoever reads them goes on."""
+    def release(self, session: Session, *, handle: str | list[str]) -> bool:
+        """Remove the data of one handle, or of several; false when some were gone already.
+
+        Whoever reads them goes on.
+        """
         del session
-        return self._leases.release(handle)
+        handles = [handle] if isinstance(handle, str) else handle
+        gone = [each for each in handles if not self._leases.release(each)]
+        return not gone

@@ -59,7 +59,7 @@ def handler_from_path(path: str) -> object:
         raise HandlerLoadError(
             f"{path!r} is not the path of a handler. Write module:Class, e.g. my_handlers:Greeter."
         )
-    found = _find(_imported(module_name, path), name, path)
+    found = _found(module_name, name, f"the handler {path!r}")
     handler = _made(found, path) if isinstance(found, type) else found
     _check(handler, path)
     return handler
@@ -76,7 +76,7 @@ def value_type_from_path(path: str) -> type:
         raise HandlerLoadError(
             f"{path!r} is not the path of a type. Write module:Class, e.g. my_module:Point."
         )
-    found = _find(_imported(module_name, path), name, path)
+    found = _found(module_name, name, f"the type {path!r}")
     if not isinstance(found, type):
         raise HandlerLoadError(f"{path!r} is no class but {found!r}.")
     try:
@@ -109,35 +109,39 @@ def _from_entry_point(entry_point: EntryPoint) -> object:
         ) from error
 
 
-def _imported(module_name: str, path: str) -> ModuleType:
+def _found(module_name: str, name: str, wanted_by: str) -> Any:
+    return _find(_imported(module_name, wanted_by), name, wanted_by)
+
+
+def _imported(module_name: str, wanted_by: str) -> ModuleType:
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
-            raise _not_found(error.name, path) from error
-        raise _broken_import(module_name, path, error) from error
+            raise _not_found(error.name, wanted_by) from error
+        raise _broken_import(module_name, wanted_by, error) from error
     except (Exception, SystemExit) as error:
-        raise _broken_import(module_name, path, error) from error
+        raise _broken_import(module_name, wanted_by, error) from error
 
 
-def _not_found(module_name: str, path: str) -> HandlerLoadError:
+def _not_found(module_name: str, wanted_by: str) -> HandlerLoadError:
     folders = [folder or "the working directory" for folder in sys.path]
     shown = ", ".join(folders[:SHOWN_FOLDERS])
     more = f" and {len(folders) - SHOWN_FOLDERS} more" if len(folders) > SHOWN_FOLDERS else ""
     return HandlerLoadError(
-        f"There is no module {module_name!r} for the handler {path!r}; looked in {shown}{more}. "
+        f"There is no module {module_name!r} for {wanted_by}; looked in {shown}{more}. "
         "Install it, or put its folder on PYTHONPATH."
     )
 
 
-def _broken_import(module_name: str, path: str, error: BaseException) -> HandlerLoadError:
+def _broken_import(module_name: str, wanted_by: str, error: BaseException) -> HandlerLoadError:
     return HandlerLoadError(
-        f"The module {module_name!r} of the handler {path!r} cannot be imported: "
+        f"The module {module_name!r} of {wanted_by} cannot be imported: "
         f"{type(error).__name__}: {error}. Try: python -c 'import {module_name}'."
     )
 
 
-def _find(module: ModuleType, name: str, path: str) -> Any:
+def _find(module: ModuleType, name: str, wanted_by: str) -> Any:
     found: Any = module
     for attribute in name.split("."):
         holder = found
@@ -149,7 +153,7 @@ def _find(module: ModuleType, name: str, path: str) -> Any:
             hint = did_you_mean(attribute, known, otherwise=has)
             owner = getattr(holder, "__name__", repr(holder))
             raise HandlerLoadError(
-                f"{owner!r} has no {attribute!r}, which the handler {path!r} names. {hint}"
+                f"{owner!r} has no {attribute!r}, which {wanted_by} names. {hint}"
             ) from error
     return found
 

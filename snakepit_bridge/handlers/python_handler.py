@@ -23,6 +23,7 @@ from snakepit_bridge.handlers.python.origins import Origins
 from snakepit_bridge.handlers.python.parts import part_of
 from snakepit_bridge.handlers.python.places import Places
 from snakepit_bridge.handlers.python.reach import Reach
+from snakepit_bridge.handlers.python.within import things_in
 from snakepit_bridge.handlers.references import References
 from snakepit_bridge.handlers.registry import handles
 from snakepit_bridge.values.refs import Ref
@@ -237,7 +238,9 @@ class PythonHandler:
 
     @handles("python.release")
     def release(self, session: Session, *, ref: Any) -> bool:
-        """Close a live object and forget it; false when it was gone already.
+        """Forget a live object, and close one that ``python.create`` made; false when it was gone.
+
+        What another command has answered was only lent: whoever made it closes it.
 
         Raises:
             ForeignRefError: It belongs to another session.
@@ -313,8 +316,9 @@ class PythonHandler:
         return references
 
     def _check_argument(self, thing: Any) -> None:
-        self._reach.check_argument(thing)
-        self._calls.check_argument(thing)
+        for each in things_in(thing):
+            self._reach.check_argument(each)
+            self._calls.check_argument(each)
 
     def _thing(self, session: Session, ref: Any, target: str | None) -> Any:
         if (ref is None) is (target is None):

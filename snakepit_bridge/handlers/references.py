@@ -42,7 +42,8 @@ class References:
         find: The live object of a ref.
         function: Makes a callable of a function of the host; ``None`` leaves them as they are.
         check: Raises for an object that may not be an argument.
-        depth: Levels that are looked through; what lies deeper is handed on as it is.
+        depth: Levels that are looked through; what lies deeper is handed on as it is, if ``check``
+            lets it.
     """
 
     def __init__(
@@ -99,14 +100,16 @@ class References:
             return self._checked(self.instance(value))
         if kind is HostFunction and self._function is not None:
             return self._function(value)
-        if kind in _ATOMS or depth == 0:
+        if kind in _ATOMS:
             return value
-        if kind is dict:
+        if kind is dict and depth > 0:
             return self._of_dict(value, depth - 1)
         return self._of_sequence(value, depth - 1)
 
     def _of_sequence(self, value: Any, depth: int) -> Any:
         kind = type(value)
+        if depth < 0:
+            return self._checked(value)
         if kind is slice:
             return slice(*(self._resolved(each, depth) for each in _ends(value)))
         if kind in {list, tuple, set, frozenset}:
@@ -114,7 +117,7 @@ class References:
             return kind(
                 each if type(each) in atoms else self._resolved(each, depth) for each in value
             )
-        return value
+        return self._checked(value)
 
     def _of_dict(self, value: dict[Any, Any], depth: int) -> Any:
         if TYPE_KEY in value or OLD_REF_KEY in value:

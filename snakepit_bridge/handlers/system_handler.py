@@ -26,11 +26,20 @@ class BridgeStatus:
         version: Of this distribution.
         worker_id: Which worker this is; empty for a bridge that is alone.
         clock: For the time since the status was made.
+        max_message_bytes: The largest message it takes; ``None`` where nothing limits it.
     """
 
-    def __init__(self, *, version: str, worker_id: str = "", clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        version: str,
+        worker_id: str = "",
+        clock: Clock | None = None,
+        max_message_bytes: int | None = None,
+    ) -> None:
         self.version = version
         self.worker_id = worker_id
+        self.max_message_bytes = max_message_bytes
         self.engine: Engine | None = None
         """Where code runs. Set by whoever opens the engine, which is after the handlers exist."""
         self._clock = clock or SystemClock()
@@ -101,6 +110,7 @@ class SystemHandler:
             "instances": sessions.instances.count(),
             "variables_live_in": str(sessions.host.variables_live_in),
             "host_state": str(sessions.host.state),
+            "max_message_bytes": status.max_message_bytes,
         }
 
     @handles("system.describe")

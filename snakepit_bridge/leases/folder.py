@@ -22,6 +22,10 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
+class UnusableFolderError(ValueError):
+    """The folder that somebody has chosen cannot be used; says why, and what to do."""
+
+
 class Folder:
     """A directory that lives no longer than this process; ``open_folder`` makes one.
 
@@ -98,6 +102,28 @@ def open_folder(root: Path) -> Folder:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     unnamed.rename(path)
     return Folder(path, fd)
+
+
+def check_root(root: Path) -> None:
+    """Make sure that directories can be made in ``root``; where it is missing, that it can be made.
+
+    Leaves nothing behind.
+
+    Raises:
+        UnusableFolderError: They cannot.
+    """
+    missing = [each for each in (root, *root.parents) if not each.exists()]
+    try:
+        open_folder(root).close()
+    except OSError as error:
+        raise UnusableFolderError(
+            f"The folder {str(root)!r} (--blob-dir) cannot be used: {error.strerror}. "
+            "Name one that may be written to, or none."
+        ) from error
+    finally:
+        for each in missing:
+            with suppress(OSError):
+                each.rmdir()
 
 
 def remove_abandoned(root: Path, *, uid: int) -> int:

@@ -14,10 +14,11 @@ from pathlib import Path
 from snakepit_bridge.clock import Clock, SystemClock
 from snakepit_bridge.leases import refusals
 from snakepit_bridge.leases.disk import Disk, closing_fd
-from snakepit_bridge.leases.folder import Folder, open_folder, remove_abandoned
+from snakepit_bridge.leases.folder import Folder, check_root, open_folder, remove_abandoned
 from snakepit_bridge.leases.lease import Lease, LeasedFile, LeaseInfo
 from snakepit_bridge.leases.limits import IDLE_S, MAX_BYTES, SWEEP_INTERVAL_S
 from snakepit_bridge.leases.quota import Quota
+from snakepit_bridge.leases.spares import Spares
 from snakepit_bridge.values.blob import Data
 
 _HANDLE_BYTES = 24
@@ -58,6 +59,7 @@ class Leases:
         self._folders: dict[Path, Folder] = {}
         self._names = itertools.count(1)
         self._looked = float("-inf")
+        self._spares = Spares(self._reserve)
 
     @property
     def idle_s(self) -> float:
@@ -208,13 +210,14 @@ class Leases:
         self._check_usable()
         self._remove_abandoned()
         now = self._clock.monotonic()
+        self._spares.clear_idle(now=now)
         with self._lock:
             idle = [handle for handle, file in self._files.items() if self._is_idle(file, now)]
         return sum(map(self.release, idle))
 
     @asynccontextmanager
     async def sweeping(self, interval_s: float = SWEEP_INTERVAL_S) -> AsyncIterator[None]:
-        """Look for idle data while the block runs."""
+        """Look for idle data while the block runs, beginning with what was left behind."""
         task = asyncio.create_task(self._sweep(interval_s))
         try:
             yield
@@ -231,13 +234,14 @@ class Leases:
             self._closed = True
             self._files.clear()
             folders = list(self._folders.values())
+        self._spares.close()
         for folder in folders:
             folder.close()
 
     async def _sweep(self, interval_s: float) -> None:
         while True:
-            await asyncio.sleep(interval_s)
             await asyncio.to_thread(self.sweep)
+            await asyncio.sleep(interval_s)
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -272,16 +276,27 @@ class Leases:
     def _make_in(
         self, root: Path, size: int, fill: Callable[[LeasedFile, int], None]
     ) -> LeasedFile:
-        folder, name = self._folder_in(root), str(next(self._names))
+        folder = self._folder_in(root)
+        spare = self._spares.take(folder, size, now=self._clock.monotonic())
+        name = spare or self._reserve(folder, size)
         file = LeasedFile(folder, name, size, uid=self._disk.uid())
+        with ExitStack() as undo:
+            undo.callback(folder.remove, name)
+            with closing_fd(folder.open(name, writable=True)) as fd:
+                fill(file, fd)
+            undo.pop_all()
+        return file
+
+    def _reserve(self, folder: Folder, size: int) -> str:
+        """A new file with room for so many bytes."""
+        name = str(next(self._names))
         with ExitStack() as undo:
             fd = folder.create(name)
             undo.callback(folder.remove, name)
             with closing_fd(fd):
                 self._disk.reserve(fd, size)
-                fill(file, fd)
             undo.pop_all()
-        return file
+        return name
 
     def _folder_in(self, root: Path) -> Folder:
         with self._lock:
@@ -351,7 +366,12 @@ def open_leases(
         max_bytes: Of all data together.
         idle_s: Data that nobody has asked for so long are removed.
         clock: Where time comes from.
+
+    Raises:
+        UnusableFolderError: No file can be made in the directory.
     """
+    if directory is not None:
+        check_root(directory)
     leases = Leases(Disk(directory), max_bytes=max_bytes, idle_s=idle_s, clock=clock)
     try:
         yield leases

@@ -41,8 +41,19 @@ class ToolCalls:
         self._max_threads = max_threads
         self._places = threading.Semaphore(max_threads)
 
-    def call(self, function: Callable[[], Any], *, is_async: bool) -> Any:
+    def call(
+        self,
+        function: Callable[[], Any],
+        *,
+        is_async: bool,
+        runner: asyncio.Runner | None = None,
+    ) -> Any:
         """Call a function from a thread.
+
+        Args:
+            function: Takes nothing.
+            is_async: Whether it gives a coroutine.
+            runner: Has the loop for an ``async`` one, if several calls share it.
 
         Raises:
             CommandDeadlineError: The command's deadline has passed.
@@ -53,7 +64,8 @@ class ToolCalls:
         if not is_async:
             return function()
         _refuse_on_loop()
-        return asyncio.run(_until_cancelled(function, remaining_s))
+        run = asyncio.run if runner is None else runner.run
+        return run(_until_cancelled(function, remaining_s))
 
     async def acall(self, function: Callable[[], Any], *, is_async: bool) -> Any:
         """Call a function from the loop; a plain one runs on a thread of its own.

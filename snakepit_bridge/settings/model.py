@@ -58,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Package that commands may reach beside dspy; may be repeated."),
     ] = ()
     allow_code_execution: Annotated[
-        bool, Meta(description="Also offer the DSPy modules that run code a model wrote.")
+        bool, Meta(description="Also offer what can run code, of DSPy and by python.*.")
     ] = False
     allow_secret: Annotated[
         tuple[Text, ...],

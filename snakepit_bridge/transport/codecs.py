@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from snakepit_bridge.session.context import Session
     from snakepit_bridge.values import Blob, Encoded, Encoding
 
+
+_REMEMBERED = 256
+"""Handles of a call whose items may still be on their way; fewer items wait anywhere."""
 
 _LONG = 64 * 1024
 """Bytes from which another thread reads them, which takes a tenth of a millisecond."""
@@ -61,6 +65,7 @@ class BoundedCodec:
         self._leases: Leases | None = room.leases
         self._options = usual_options(encoding.name) if options is None else options
         self._blobs = blobs
+        self._handles: deque[str] = deque(maxlen=_REMEMBERED)
         self._read: Callable[[], Mapping[str, Any]] | None = None
         # Asked once, because nearly every call is of this kind.
         self._is_plain = not (self._options.refs or self._options.binary)
@@ -117,8 +122,19 @@ class BoundedCodec:
                 if self._options.shared and luggage.stores:
                     encoded = shared(encoded, luggage)
             encoded = self._fitted(encoded, luggage)
-            undo.pop_all()
+            # Whoever is late or gone never learns of what was taken for the answer.
+            if not session.cancelled:
+                undo.pop_all()
+        self._handles.extend(luggage.handles)
         return encoded
+
+    def give_back(self) -> None:
+        """Remove what was stored for the last items of a stream that its reader has left.
+
+        It may not have got them; what it has fetched it has still.
+        """
+        while self._handles and self._leases is not None:
+            self._leases.release(self._handles.popleft())
 
     def _fitted(self, encoded: Encoded, luggage: Luggage | None = None) -> Encoded:
         limit = self._room.max_value_bytes
@@ -163,6 +179,9 @@ class RefusingCodec:
 
     async def read_ahead(self, args: Mapping[str, Any]) -> None:
         """There is nothing that could be read."""
+
+    def give_back(self) -> None:
+        """Nothing was stored."""
 
     def decode_args(self, args: Mapping[str, Any]) -> NoReturn:
         """Refuse.

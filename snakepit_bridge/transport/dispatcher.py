@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from snakepit_bridge.transport.options import options_of
 from snakepit_bridge.values.choice import ENCODINGS, find_among
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from snakepit_bridge.handlers.command_handler import CommandHandler
     from snakepit_bridge.leases.leases import Leases
@@ -33,9 +32,6 @@ MAX_LOGGED_TRACEBACK = 4000
 
 MAX_LOGGED = 500
 """Characters of a failure's message in its log line; the answer has more of it."""
-
-_REMEMBERED = 256
-"""Handles of a stream that may still be on their way; transports buffer fewer items."""
 
 _CALLERS_FAULT = frozenset(
     {
@@ -125,15 +121,14 @@ class Dispatcher:
 
     async def stream(self, envelope: Envelope) -> AsyncGenerator[Reply, None]:
         """Run a command and yield its replies; a failure is the final one."""
-        command, codec = _command_from(envelope), _codec(self._items, envelope)
-        handles: deque[str] = deque(maxlen=_REMEMBERED)
+        command = _command_from(envelope)
+        codec = _codec(self._items, envelope, is_own=True)
         is_over = False
         try:
             if envelope.blobs:
                 await codec.read_ahead(envelope.args)
             async with aclosing(self.handler.stream(command, codec=codec)) as chunks:
                 async for chunk in chunks:
-                    handles.extend(_handles_in(chunk))
                     is_over = chunk.is_final
                     yield self._answered(chunk)
         except Exception as error:  # noqa: BLE001  (the last boundary: a transport gets data only)
@@ -142,15 +137,8 @@ class Dispatcher:
         except (asyncio.CancelledError, GeneratorExit):
             if not is_over:
                 self._count(failed=True)
-                self._give_back(handles)
+                codec.give_back()
             raise
-
-    def _give_back(self, handles: Iterable[str]) -> None:
-        """Remove what the reader of a stream that it left may never have seen."""
-        leases = self.leases
-        for handle in handles:
-            assert leases is not None, "whence the handle?"
-            leases.release(handle)
 
     def cancel_all(self) -> None:
         """Let every command that runs have its outcome now, because the bridge stops."""
@@ -200,22 +188,18 @@ def _bounded(encodings: Mapping[str, Encoding], room: Room) -> dict[str, Bounded
     return {name: BoundedCodec(encoding, room) for name, encoding in encodings.items()}
 
 
-def _codec(codecs: Mapping[str, BoundedCodec], envelope: Envelope) -> BoundedCodec | RefusingCodec:
+def _codec(
+    codecs: Mapping[str, BoundedCodec], envelope: Envelope, *, is_own: bool = False
+) -> BoundedCodec | RefusingCodec:
+    """The codec of an envelope, shared with others unless there is a reason for one of its own."""
     try:
         codec = find_among(codecs, envelope.encoding)
         options = options_of(envelope)
-        if options is not None or envelope.blobs:
+        if is_own or options is not None or envelope.blobs:
             return codec.for_call(options, envelope.blobs)
     except InvalidArgumentError as error:
         return RefusingCodec(error)
     return codec
-
-
-def _handles_in(chunk: Chunk) -> Iterable[str]:
-    """Of the blobs that its reader has to fetch."""
-    if chunk.is_empty or not chunk.value.blobs:
-        return ()
-    return [blob.handle for blob in chunk.value.blobs if blob.handle]
 
 
 def _told(metadata: Mapping[str, str], encoded: Encoded) -> Mapping[str, str]:

@@ -34,7 +34,8 @@ class Luggage(Beside):
         # By identity: one object is one ref, however often the value holds it.
         self._kept: dict[int, Ref] = {}
         self._leases = leases
-        self._handles: list[str] = []
+        self.handles: list[str] = []
+        """Of what was stored."""
 
     def put(self, blob: Blob) -> int | None:
         """Take a blob, if the caller wants any."""
@@ -75,7 +76,7 @@ class Luggage(Beside):
         """
         assert self._leases is not None, "see stores"
         handle = self._leases.put(blob.data)
-        self._handles.append(handle)
+        self.handles.append(handle)
         return Blob(kind=blob.kind, dtype=blob.dtype, shape=blob.shape, handle=handle)
 
     def path_of(self, stored: Blob) -> str:
@@ -85,7 +86,7 @@ class Luggage(Beside):
 
     def give_up_stored(self) -> None:
         """Forget what was stored; nobody will ever know its handles."""
-        handles, self._handles = self._handles, []
+        handles, self.handles = self.handles, []
         for handle in handles:
             assert self._leases is not None, "see stores"
             self._leases.release(handle)

@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from snakepit_bridge.errors import HandlerFailedError, InvalidArgumentError
-from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError, RefusedError
+from snakepit_bridge.values.refusals import (
+    CannotReadError,
+    CannotWriteError,
+    NotThisEncodingError,
+    RefusedError,
+)
 
 _From = TypeVar("_From")
 _To = TypeVar("_To")
@@ -37,9 +42,12 @@ def write_each(
 
 def unreadable_answer(error: CannotReadError, encoding: str) -> InvalidArgumentError:
     """The error of a client that got bytes it cannot read."""
+    hint = error.hint
+    # Anything else was said in this encoding, and then it has a hint of its own.
+    if not hint or isinstance(error, NotThisEncodingError):
+        hint = "Was it sent in another encoding?"
     return InvalidArgumentError(
-        f"The answer cannot be read as {encoding}: {error}.",
-        {"hint": "Was it sent in another encoding?"},
+        f"The answer cannot be read as {encoding}: {error}.", {"hint": hint}
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from snakepit_bridge.values.beside import Beside
+from snakepit_bridge.values.binary.obstacles import obstacle_of
 from snakepit_bridge.values.detail import Detail, detail_of, type_name_of
 from snakepit_bridge.values.refusals import CannotWriteError
 
@@ -19,6 +21,9 @@ REPR_KEY = "__repr__"
 REF_KEY = "__ref__"
 
 _CONVERTERS = ("model_dump", "to_dict", "_asdict", "tolist", "isoformat")
+
+_NOTHING, _TOO_MANY = object(), object()
+"""Instead of a simpler form: there is none, or one that is too large."""
 
 _MOST_REPR = 2000
 """Characters of a ``repr`` in a marker, whatever is asked for: a result may hold many markers."""
@@ -54,12 +59,12 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True):
         """
         if isinstance(value, type):
             return self.marker(value)
-        for name in _CONVERTERS:
-            if callable(getattr(type(value), name, None)):
-                # Foreign code: whatever it raises, the next method may do better.
-                with suppress(Exception):
-                    return self._simpler(value, name)
-        return self.marker(value)
+        if _has_repeated_labels(value):
+            return self._instead_of_repeated_labels(value)
+        simpler = self._simplest(value)
+        if simpler is _TOO_MANY:
+            return self._instead_of_too_many(value)
+        return self.marker(value) if simpler is _NOTHING else simpler
 
     def keeping(self, beside: Beside) -> Fallback:
         """The same for one value, with a ref in the markers of what ``beside`` keeps."""
@@ -80,15 +85,40 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True):
         detail = detail_of(value, self.detail, self.repr_max_length)
         return marker if detail is None else {**marker, REPR_KEY: detail}
 
+    def _instead_of_repeated_labels(self, value: object) -> Any:
+        return self.marker(value)
+
+    def _instead_of_too_many(self, value: object) -> Any:
+        return self.marker(value)
+
+    def _simplest(self, value: object) -> Any:
+        for name in _CONVERTERS:
+            if callable(getattr(type(value), name, None)):
+                # Foreign code: whatever it raises, the next method may do better.
+                with suppress(Exception):
+                    return self._simpler(value, name)
+        return _NOTHING
+
     def _simpler(self, value: object, converter: str) -> Any:
         if converter == "tolist" and _known_size(value) > self.max_tolist_elements:
-            raise OverflowError
+            return _TOO_MANY
         simpler = getattr(_readable(value), converter)()
         if type(simpler) is type(value):
             raise TypeError  # numbers of 128 bits call themselves the simplest form
         if converter == "tolist" and not _has_at_most(self.max_tolist_elements, simpler):
-            raise OverflowError
+            return _TOO_MANY
         return simpler
+
+
+def _has_repeated_labels(value: object) -> bool:
+    """Whether ``to_dict`` of a frame or series would lose something, or warn of it."""
+    # Another thread may be in the middle of importing it.
+    pandas = sys.modules.get("pandas")
+    kinds = (getattr(pandas, "DataFrame", ()), getattr(pandas, "Series", ()))
+    if not issubclass(type(value), kinds):
+        return False
+    axes = value.axes  # type: ignore[attr-defined]  # both have them
+    return not all(axis.is_unique for axis in axes)
 
 
 def _readable(value: Any) -> Any:
@@ -133,7 +163,27 @@ class NoFallback(Fallback, frozen=True, kw_only=True):
 
     def marker(self, value: object) -> NoReturn:
         """Refuse; see ``convert``."""
-        self._refuse(value, "Send text, numbers, booleans, None, lists or dicts of them.")
+        # Only now: what can be written is not asked.
+        obstacle = obstacle_of(value)
+        if obstacle is None:
+            self._refuse(value, "Send text, numbers, booleans, None, lists or dicts of them.")
+        reason, hint = obstacle
+        raise CannotWriteError(f"{reason}, which {self.encoding} cannot express", hint)
+
+    def _instead_of_repeated_labels(self, value: object) -> NoReturn:
+        del value
+        raise CannotWriteError(
+            f"has several columns or rows of the same name, which {self.encoding} cannot express",
+            "Give each a name of its own, e.g. with .reset_index(drop=True).",
+        )
+
+    def _instead_of_too_many(self, value: object) -> NoReturn:
+        count = _known_size(value)
+        raise CannotWriteError(
+            f"is an array of {count or 'too many'} numbers; {self.max_tolist_elements} is the most "
+            f"that {self.encoding} carries as text",
+            "Use the encoding msgpack or tagged, or send it in parts.",
+        )
 
     def _refuse(self, value: object, hint: str) -> NoReturn:
         kind = type(value).__name__

@@ -94,7 +94,7 @@ class ValueTypes:
                 did_you_mean(
                     name,
                     self._types,
-                    otherwise="Register it where this is read, with value_type(...).",
+                    otherwise="Register it here with value_type(...), or with --value-type.",
                 ),
             )
         make = _maker(kind)

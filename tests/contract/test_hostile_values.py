@@ -349,8 +349,8 @@ PACK_BOMBS = {
     "timestamp-of-three-bytes": Bomb(_inside(b"\xc7\x03\xff..."), "$.rows[1] ", "timestamp"),
     "unknown-code": Bomb(_inside(_extension(99, b"")), "$.rows[1] ", "type 99"),
     "negative-code": Bomb(_inside(_extension(-2, b"")), "$.rows[1] ", "type -2"),
-    "huge-integer": Bomb(_inside(_extension(5, b"\x7f" * 10**6)), "$.rows[1] ", "1000000 bytes"),
-    "no-integer": Bomb(_inside(_extension(5, b"")), "$.rows[1] ", "0 bytes"),
+    "huge-integer": Bomb(_inside(_extension(5, b"\x7f" * 10**6)), "$.rows[1] ", "20000 digits"),
+    "no-integer": Bomb(_inside(_extension(5, b"")), "$.rows[1] ", "no bytes"),
     "no-complex": Bomb(_inside(_extension(6, b"1")), "$.rows[1] ", "is no complex"),
     "decimal-exponent": Bomb(
         _inside(_extension(7, b"1E+999999999999999999")), "$.rows[1] ", "is no decimal"

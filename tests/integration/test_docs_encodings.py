@@ -7,7 +7,7 @@ import enum
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -52,6 +52,7 @@ KNOWN = {
     **{each.__name__: each for each in (Color, Point, Pair, Ref, HostFunction)},
     **{each.__name__: each for each in (date, datetime, time, timedelta, Decimal, UUID, ZoneInfo)},
     "UTC": UTC,
+    "inf": inf,
     "nan": nan,
     "np": np,
 }

@@ -129,7 +129,7 @@ class Batch:
     def _args(self, call: BatchCall, results: Sequence[Any]) -> dict[str, Any]:
         args = {name: self._with_results(value, results) for name, value in call.args.items()}
         return {
-            name: value.instance if isinstance(value, Held) and name not in _TAKES_ANY else value
+            name: _unpacked(value) if isinstance(value, Held) and name not in _TAKES_ANY else value
             for name, value in args.items()
         }
 
@@ -166,6 +166,16 @@ def as_entry(failed: Failed) -> dict[str, Any]:
             "error_id": error.error_id,
         }
     }
+
+
+def _unpacked(held: Held) -> Any:
+    """A result as its type wants to be seen; what lies in it still is a result."""
+    value = held.instance
+    if isinstance(value, (list, tuple)):
+        return [Held(each) for each in value]
+    if isinstance(value, dict):
+        return {name: Held(each) for name, each in value.items()}
+    return value
 
 
 def _check_result(tagged: Mapping[str, Any], place: list[Any]) -> None:

@@ -116,9 +116,11 @@ def _refuse_made_up_memory(thing: Any) -> None:
     if kind in PLAIN or is_code(thing):
         return
     for name in rules.MEMORY:
-        # A class that says so is an array. Otherwise a caller has put it there, as the label of a
-        # pandas Series for example, and numpy would believe it.
-        if owner_of(kind, name) is None and getattr(thing, name, None) is not None:
+        # A class that computes it is an array. Otherwise a caller has put it there, as the label of
+        # a pandas Series for example, and numpy would believe it.
+        owner = owner_of(kind, name)
+        is_array = owner is not None and hasattr(type(vars(owner)[name]), "__get__")
+        if not is_array and getattr(thing, name, None) is not None:
             raise refusal(kind.__qualname__, f"has {name!r}, and is no array", CODE_EXECUTION)
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from types import ModuleType
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from types import ModuleType, NoneType, UnionType
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from snakepit_bridge.errors import BridgeError
 from snakepit_bridge.handlers.failures import bounded
-from snakepit_bridge.handlers.python.kinds import is_code, shown
+from snakepit_bridge.handlers.python.kinds import CACHED, is_code, shown
 from snakepit_bridge.handlers.python.reach import Reach, names_of
 
 MAX_DOCS = 4000
@@ -24,6 +27,17 @@ MAX_LINE = 200
 
 MAX_MEMBERS = 1000
 """Members that are shown; pandas has 900 in its largest class."""
+
+MOST_WRAPPERS = 100
+"""Functions around a function that are looked through."""
+
+_GENERIC_HINTS = frozenset({list, tuple, dict, set, frozenset, typing.Union, UnionType})
+_PLAIN_HINTS: frozenset[type] = frozenset(
+    {
+        *(int, float, str, bool, bytes, bytearray, NoneType, list, tuple, dict, set, frozenset),
+        *(date, datetime, time, timedelta, Decimal, UUID),
+    }
+)
 
 
 class Describer:
@@ -44,7 +58,7 @@ class Describer:
             "name": _name_of(thing),
             "kind": _kind_of(thing),
             "signature": "" if signature is None else bounded(str(signature), MAX_DOCS),
-            "parameters": None if signature is None else _schema_of(thing, signature),
+            "parameters": None if signature is None else _schema_of(signature),
             "docs": bounded(_docs_of(thing), MAX_DOCS),
             "members": members[:MAX_MEMBERS],
         }
@@ -103,20 +117,34 @@ def _describes_itself(thing: Any) -> bool:
 
 
 def _signature_of(thing: Any) -> inspect.Signature | None:
-    if isinstance(thing, ModuleType) or not callable(thing):
+    if isinstance(thing, ModuleType) or not callable(thing) or _has_made_up_signature(thing):
         return None
     try:
         return inspect.signature(thing)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, NameError):
         return None  # many functions written in C do not tell
 
 
-def _schema_of(thing: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:
-    hints = _hints_of(thing)
+def _has_made_up_signature(thing: Any) -> bool:
+    """Whether an object carries, for a signature, text that Python would read as code."""
+    for _ in range(MOST_WRAPPERS):
+        own = getattr(thing, "__dict__", None)
+        if not isinstance(own, dict) or (is_code(thing) and not isinstance(thing, CACHED)):
+            return False
+        signature = own.get("__signature__")
+        if "__text_signature__" in own or not isinstance(signature, (inspect.Signature, NoneType)):
+            return True
+        if "__wrapped__" not in own:
+            return False
+        thing = own["__wrapped__"]
+    return True
+
+
+def _schema_of(signature: inspect.Signature) -> dict[str, Any]:
     properties = {}
     for name, parameter in signature.parameters.items():
         if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-            properties[name] = _schema(hints.get(name, Any)) | _default(parameter.default)
+            properties[name] = _schema(parameter.annotation) | _default(parameter.default)
     required = [
         name for name in properties if signature.parameters[name].default is inspect.Parameter.empty
     ]
@@ -129,18 +157,25 @@ def _schema_of(thing: Callable[..., Any], signature: inspect.Signature) -> dict[
     }
 
 
-def _hints_of(thing: Any) -> Mapping[str, Any]:
-    code = inspect.getattr_static(thing, "__init__") if isinstance(thing, type) else thing
-    # Names that exist for type checkers alone, or a version's own, are no reason to say nothing.
-    with suppress(NameError, TypeError, AttributeError, SyntaxError, ImportError, ValueError):
-        return typing.get_type_hints(code)
-    return {}
-
-
 def _schema(hint: Any) -> dict[str, Any]:
-    with suppress(TypeError, RecursionError):
-        return msgspec.json.schema(hint)
+    """The JSON schema of a plain type.
+
+    Nothing is known of others: their own annotations may be texts, and to understand a text is to
+    run it.
+    """
+    if _is_plain_hint(hint):
+        with suppress(TypeError, RecursionError):
+            return msgspec.json.schema(hint)
     return {}
+
+
+def _is_plain_hint(hint: Any) -> bool:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is None:
+        return hint is None or (isinstance(hint, type) and hint in _PLAIN_HINTS)
+    if origin is typing.Literal:
+        return all(type(each) in {int, str, NoneType} for each in inner)
+    return origin in _GENERIC_HINTS and all(each is ... or _is_plain_hint(each) for each in inner)
 
 
 def _default(value: Any) -> dict[str, Any]:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import GeneratorType
 from typing import Any
+
+from snakepit_bridge.session.tool_calls import ToolCalls
+
+CLOSING_S = 5.0
+"""How long an asynchronous iterator may take to close."""
+
+_TOOLS = ToolCalls()
 
 
 def items_of(iterable: Any) -> Generator[Any, None, None]:
     """Yield what the iterable yields, when it is asked for; an asynchronous one, too.
 
-    Closing this closes an iterator that was opened here, and every generator.
+    Closing this closes an iterator that was opened here, and every generator. An asynchronous one
+    is cancelled when the command is, or its deadline passes.
     """
     if hasattr(type(iterable), "__aiter__"):
         yield from _from_async(aiter(iterable))
@@ -48,12 +56,13 @@ def _from_async(iterator: AsyncIterator[Any]) -> Generator[Any, None, None]:
     async def close() -> None:
         aclose = getattr(iterator, "aclose", None)
         if aclose is not None:
-            await aclose()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(aclose(), CLOSING_S)
 
     # One loop for all items: what an iterator has begun on one goes on there.
     with asyncio.Runner() as runner:
         try:
-            while item := runner.run(following()):
+            while item := _TOOLS.call(following, is_async=True, runner=runner):
                 yield item[0]
         finally:
             runner.run(close())

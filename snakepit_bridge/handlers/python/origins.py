@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+from enum import EnumMeta
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 from weakref import WeakSet
 
 from snakepit_bridge.handlers.definitions import OPERATORS, lies_under, refusal
-from snakepit_bridge.handlers.python import rules
+from snakepit_bridge.handlers.python import library, rules
 from snakepit_bridge.handlers.python.kinds import (
     CACHED,
     DESCRIPTORS,
@@ -16,7 +17,7 @@ from snakepit_bridge.handlers.python.kinds import (
     is_code,
     is_plain,
 )
-from snakepit_bridge.handlers.python.places import CODE_EXECUTION, DSPY, Places
+from snakepit_bridge.handlers.python.places import CODE_EXECUTION, DSPY, Places, home_of
 
 METHODS_WITH_UNDERSCORES = OPERATORS | {
     f"__{name}__"
@@ -26,6 +27,10 @@ METHODS_WITH_UNDERSCORES = OPERATORS | {
     )
 }
 """Those that stand for an operator, a call, a loop or a ``with`` block."""
+
+
+MOST_CLASSES = 4096
+"""Classes of which is remembered which attributes make them harmful."""
 
 
 class Origins:
@@ -53,9 +58,10 @@ class Origins:
         """
         if not is_code(thing):
             self._check_class(type(thing), name)
+            self.check_state(thing, name)
         elif isinstance(thing, type):
             self._check_class(thing, name)
-            self._refuse_metaclass(thing, name)
+            self._refuse_maker(thing, name)
         elif isinstance(thing, ModuleType):
             self._places.require(thing.__name__, name)
         else:
@@ -86,6 +92,32 @@ class Origins:
                 self.check_member(function.__objclass__, None, function.__name__)
         elif is_code(function):
             self.check(function, qualified)
+
+    def check_state(self, thing: Any, name: str) -> None:
+        """Refuse an object that was told to unpickle, or the like, when it was made.
+
+        Raises:
+            NotAllowedError: Reading from it may run code.
+        """
+        if self._places.code_execution:
+            return
+        kind: Any = type(thing)
+        states = [rule for rule in _switches_of(kind) if rule.is_state]
+        own = getattr(thing, "__dict__", None) if states else None
+        for rule in states:
+            if isinstance(own, dict) and own.get(rule.name):
+                raise refusal(name, f"{rule.why}, for {rule.name!r} is set", CODE_EXECUTION)
+
+    def check_switch(self, thing: Any, attribute: str, name: str) -> None:
+        """Refuse to set an attribute that would make the object such a one.
+
+        Raises:
+            NotAllowedError: It is an attribute of that kind.
+        """
+        kind: Any = type(thing)
+        for rule in () if self._places.code_execution else _switches_of(kind):
+            if rule.name == attribute:
+                raise refusal(name, rule.why, CODE_EXECUTION)
 
     # --- by kind --------------------------------------------------------------------------------
 
@@ -148,22 +180,36 @@ class Origins:
     def _refuse_by_name(self, module: str, qualified: str) -> None:
         if self._places.code_execution:
             return
-        if module == "builtins" and "." not in qualified and qualified not in rules.BUILTINS:
+        if module == "builtins" and "." not in qualified and qualified not in library.BUILTINS:
             raise refusal(f"builtins.{qualified}", "reaches further than data", CODE_EXECUTION)
-        area = module.lstrip("_").partition(".")[0]
-        if qualified in rules.NAMES.get(area, ()):
-            raise refusal(
-                f"{module}.{qualified}", "can run code or read any object", CODE_EXECUTION
-            )
+        why = rules.NAMES.get(_area_of(module), {}).get(qualified)
+        if why:
+            raise refusal(f"{module}.{qualified}", why, CODE_EXECUTION)
 
-    def _refuse_metaclass(self, kind: type, name: str) -> None:
-        if issubclass(kind, type) and not self._places.code_execution:
+    def _refuse_maker(self, kind: type, name: str) -> None:
+        if self._places.code_execution:
+            return
+        # An enum without members makes a new one of the name and the attributes it is called with.
+        if issubclass(kind, type) or (isinstance(kind, EnumMeta) and not kind.__members__):
             raise refusal(name, "makes new classes", CODE_EXECUTION)
+        if kind.__qualname__ in rules.MAKERS.get(_area_of(_module_of(kind)), ()):
+            raise refusal(name, "makes objects of raw memory", CODE_EXECUTION)
 
 
 def owner_of(kind: type, name: str) -> type | None:
     """The class that gives a class and its instances what they have under this name."""
     return next((each for each in kind.__mro__ if name in vars(each)), None)
+
+
+@functools.lru_cache(MOST_CLASSES)
+def _switches_of(kind: Any) -> tuple[rules.ArgumentRule, ...]:
+    areas = {_area_of(base.__module__) for base in kind.__mro__}
+    return tuple(rule for rule in rules.ARGUMENTS if rule.area in areas)
+
+
+def _area_of(module: str) -> str:
+    """The name of the package that rules are about."""
+    return home_of(module).lstrip("_").partition(".")[0]
 
 
 def _module_of(thing: Any) -> str:

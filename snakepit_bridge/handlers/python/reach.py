@@ -151,16 +151,20 @@ class Reach:
         """Refuse to hand code to a call that callers could not call themselves.
 
         Raises:
-            NotAllowedError: It is a module, class or function that is not allowed.
+            NotAllowedError: It is a module, class or function that is not allowed, or an object
+                that was told to run code.
         """
         if is_code(thing):
             self._origins.check(thing, shown(thing))
+        else:
+            self._origins.check_state(thing, shown(thing))
 
     def check_assignment(self, thing: Any, name: str) -> None:
         """Refuse to set an attribute of what all sessions share, or one that is not public.
 
         Raises:
-            NotAllowedError: The thing is code, or not allowed, or the name is not public.
+            NotAllowedError: The thing is code, or not allowed, or the name is not public or would
+                make it run code.
         """
         path = f"{shown(thing)}.{name}"
         if not _is_readable(name):
@@ -168,6 +172,7 @@ class Reach:
         if is_code(thing):
             raise refusal(path, "belongs to every session", "Set attributes of instances only.")
         self._origins.check(thing, path)
+        self._origins.check_switch(thing, name, path)
         owner = owner_of(type(thing), name)
         if owner is not None:
             self._origins.check_member(owner, vars(owner)[name], name)

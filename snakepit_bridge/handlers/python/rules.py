@@ -1,121 +1,176 @@
-"""What no allow-list opens by itself, because it runs code, as data.
+"""What no allow-list opens by itself, because it does more than compute, as data.
 
 An operator who allows a package means what it computes. Parts of it that execute text, unpickle,
-load modules by name or reach into memory need ``--allow-code-execution`` as well.
+load modules by name, reach into memory or change what all sessions share need
+``--allow-code-execution`` as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import msgspec
 
-RUNS_CODE = frozenset(
-    {
-        # They run programs and code, or look into the interpreter.
-        *("ast", "asyncio", "atexit", "bdb", "cProfile", "cffi", "cmd", "code", "codeop"),
-        *("copyreg", "ctypes", "dis", "distutils", "doctest", "ensurepip", "faulthandler", "gc"),
-        *("idlelib", "imp", "importlib", "inspect", "lib2to3", "linecache", "mailcap", "marshal"),
-        *("multiprocessing", "nt", "os", "pdb", "pickle", "pickletools", "pkgutil", "posix"),
-        *("profile", "pstats", "pty", "py_compile", "compileall", "pydoc", "runpy", "shelve"),
-        *("signal", "site", "subprocess", "sys", "test", "timeit", "tkinter", "trace"),
-        *("traceback", "tracemalloc", "turtle", "types", "typing", "unittest", "venv"),
-        *("webbrowser", "antigravity", "zipapp", "zipimport", "logging.config"),
-        *("concurrent.futures.process", "wsgiref", "xmlrpc", "http.server"),
-        # The same of packages that are not Python's own.
+from snakepit_bridge.handlers.python import library
+from snakepit_bridge.handlers.python.library import READS, RUNS, SHARES
+
+UNPICKLES = "unpickles what it reads"
+IMPORTS = "imports a module by its name"
+ADDRESSES = "reads or makes objects of raw memory"
+LOADS = "loads a library into this process"
+OPENS = "opens any path"
+TESTS = "is a test of the package, not the package"
+
+_MODULES = {
+    RUNS: (
         *("IPython", "ipykernel", "jupyter_client", "Cython", "setuptools", "pip", "pytest"),
         *("cloudpickle", "dill", "jsonpickle", "joblib", "multiprocess", "loky", "execnet"),
         *("Pyro4", "Pyro5", "rpyc", "ray", "pexpect", "plumbum", "sh", "invoke", "fabric"),
-        *("RestrictedPython", "jinja2", "mako", "numexpr", "sympy", "typing_extensions"),
-        # Parts of popular packages.
-        *("numpy.compat", "numpy.ctypeslib", "numpy.distutils", "numpy.f2py", "numpy.testing"),
-        *("numpy._pytesttester", "numpy.random._pickle"),
-        *("pandas._config", "pandas.compat.pickle_compat", "pandas.core.computation"),
-        *("pandas.io.clipboard", "pandas.io.pickle", "pandas.io.pytables"),
-        *("pyarrow.cffi", "pyarrow.cuda", "pyarrow.jvm"),
-        *("torch.classes", "torch.hub", "torch.jit", "torch.multiprocessing", "torch.ops"),
-        *("torch.package", "torch.serialization", "torch.utils.cpp_extension", "nltk.data"),
-        # The bridge itself, which knows tokens and keys.
-        "snakepit_bridge",
-    }
-)
-"""Modules with all that lies in them."""
+        *("RestrictedPython", "asteval", "jinja2", "mako", "numba", "numexpr", "simpleeval"),
+        *("sympy", "six", "typing_extensions", "wrapt"),
+        *("numpy.distutils", "numpy.f2py", "numpy.testing", "numpy._pytesttester"),
+        *("pandas.core.computation", "pandas.io.clipboard"),
+        *("PIL.ImageGrab", "PIL.ImageShow", "matplotlib.animation", "matplotlib.texmanager"),
+        *("pyarrow.jvm", "pyarrow.vendored", "pydantic.v1", "pydantic.deprecated"),
+        *("torch.classes", "torch.fx", "torch.jit", "torch.multiprocessing", "torch.ops"),
+        *("torch.distributed", "torch.utils.cpp_extension"),
+    ),
+    UNPICKLES: (
+        *("nltk.data", "numpy.lib.format", "numpy.random._pickle", "pandas.compat.pickle_compat"),
+        *("pandas.io.pickle", "pandas.io.pytables", "torch.export", "torch.hub", "torch.package"),
+        *("torch.serialization",),
+    ),
+    IMPORTS: ("importlib_metadata", "importlib_resources", "pandas.compat", "pkg_resources"),
+    READS: ("numpy.compat",),
+    SHARES: ("pandas._config", "polars.api", "polars.config", "polars.string_cache"),
+    LOADS: ("cffi", "numpy.ctypeslib", "polars.plugins", "pyarrow.cffi", "pyarrow.cuda"),
+    ADDRESSES: ("numpy.rec", "numpy._core.records", "numpy.core.records"),
+    OPENS: ("pandas.io.common",),
+    # All of them but what ``yaml`` itself offers for data that nobody trusts.
+    "makes any object that a text names": (
+        *("yaml.constructor", "yaml.cyaml", "yaml.loader", "yaml.representer"),
+    ),
+    "knows tokens and keys": ("snakepit_bridge",),
+}
 
-ONLY_COMPUTES = ("os.path",)
-"""What is fine within them."""
+TEST_PARTS = frozenset({"_testing", "conftest", "test", "testing", "tests"})
+"""What modules are called, anywhere within a package, that test it."""
 
 INTERNAL = ("pandas.core",)
 """Modules through which no name leads, because their functions take more on trust."""
 
-NAMES = {
-    "argparse": {"Namespace"},
-    "builtins": {"str.format", "str.format_map"},
-    "collections": {"UserString.format", "UserString.format_map"},
-    "dataclasses": {"make_dataclass"},
-    "functools": {"update_wrapper", "wraps"},
-    "imaplib": {"IMAP4_stream"},
-    "io": {"open", "open_code"},
-    "logging": {"Formatter", "StrFormatStyle", "PercentStyle"},
-    "networkx": {"read_gpickle"},
+_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "PIL": {RUNS: ("eval", "unsafe_eval", "Image.show")},
+    "attr": {"makes or changes classes and functions": ("make_class", "resolve_types")},
+    "matplotlib": {SHARES: ("rc", "rc_file", "rcdefaults", "switch_backend", "use")},
+    "msgspec": {"makes or changes classes and functions": ("defstruct",)},
+    "networkx": {UNPICKLES: ("read_gpickle",)},
     "numpy": {
-        *("as_strided", "bmat", "ndarray.ctypes", "BitGenerator.ctypes", "BitGenerator.cffi"),
-        *("test", "DummyArray"),
+        ADDRESSES: (
+            *("as_strided", "ndarray.ctypes", "BitGenerator.ctypes", "BitGenerator.cffi"),
+            *("DummyArray",),
+        ),
+        READS: ("bmat",),
+        RUNS: ("test",),
+        SHARES: (
+            *("set_bit_generator", "set_default_printstyle", "set_printoptions"),
+            *("set_string_function", "setbufsize", "seterr", "seterrcall", "seterrobj"),
+        ),
     },
-    "operator": {"attrgetter", "call", "methodcaller"},
     "pandas": {
-        *("DataFrame.eval", "DataFrame.query", "HDFStore", "eval", "option_context", "read_hdf"),
-        *("read_pickle", "set_option", "test", "Styler.from_custom_template"),
-        *("register_dataframe_accessor", "register_series_accessor", "register_index_accessor"),
-        *("StylerRenderer.format", "StylerRenderer.format_index"),
-        *("StylerRenderer.format_index_names",),
+        RUNS: ("DataFrame.eval", "DataFrame.query", "eval", "test", "Styler.from_custom_template"),
+        UNPICKLES: ("HDFStore", "read_hdf", "read_pickle"),
+        READS: (
+            *("StylerRenderer.format", "StylerRenderer.format_index"),
+            *("StylerRenderer.format_index_names",),
+        ),
+        SHARES: (
+            *("option_context", "reset_option", "set_option", "set_eng_float_format"),
+            *("register_dataframe_accessor", "register_series_accessor"),
+            *("register_index_accessor", "register_extension_dtype", "register_writer"),
+            *("register", "deregister"),
+        ),
     },
     "polars": {
-        *("DataFrame.deserialize", "LazyFrame.deserialize", "Expr.deserialize", "Expr.from_json"),
-        *("Config.load", "Config.load_from_file"),
+        UNPICKLES: (
+            *("DataFrame.deserialize", "LazyFrame.deserialize", "Expr.deserialize"),
+            *("Expr.from_json",),
+        ),
+        LOADS: ("Expr.register_plugin",),
+        READS: ("SQLContext.register_globals",),
+        SHARES: ("register_extension_type", "set_random_seed", "unregister_extension_type"),
     },
-    "psutil": {"Popen"},
-    "pyarrow": {"foreign_buffer", "deserialize", "deserialize_from", "read_serialized"},
-    "scipy": {"LowLevelCallable", "test"},
-    "shutil": {"register_archive_format", "register_unpack_format"},
-    "sqlite3": {"Connection.enable_load_extension", "Connection.load_extension"},
-    "string": {"Formatter"},
-    "threading": {"setprofile", "setprofile_all_threads", "settrace", "settrace_all_threads"},
-    "torch": {"compile", "load"},
+    "psutil": {RUNS: ("Popen",)},
+    "pyarrow": {
+        UNPICKLES: ("deserialize", "deserialize_from", "read_serialized", "PyExtensionType"),
+        ADDRESSES: (
+            *("foreign_buffer", "Array.from_buffers", "BinaryArray.from_buffers"),
+            *("LargeBinaryArray.from_buffers", "LargeStringArray.from_buffers"),
+            *("StringArray.from_buffers", "StructArray.from_buffers"),
+        ),
+        SHARES: (
+            *("enable_signal_handlers", "jemalloc_set_decay_ms", "log_memory_allocations"),
+            *("register_aggregate_function", "register_extension_type", "register_udf"),
+            *("register_scalar_function", "register_tabular_function", "register_vector_function"),
+            *("set_cpu_count", "set_io_thread_count", "set_memory_pool", "set_timezone_db_path"),
+            *("unregister_extension_type",),
+        ),
+    },
+    "pydantic": {
+        "evaluates texts as types": ("ImportString", "TypeAdapter", "create_model"),
+    },
+    "scipy": {LOADS: ("LowLevelCallable",), RUNS: ("test",)},
+    "torch": {RUNS: ("compile",), UNPICKLES: ("load",)},
     "yaml": {
-        *("load", "load_all", "full_load", "full_load_all", "unsafe_load", "unsafe_load_all"),
-        *("Loader", "FullLoader", "UnsafeLoader", "CLoader", "CFullLoader", "CUnsafeLoader"),
-        *("add_constructor", "add_multi_constructor"),
+        "makes any object that a text names": (
+            *("load", "load_all", "full_load", "full_load_all", "unsafe_load", "unsafe_load_all"),
+        ),
+        SHARES: (
+            *("YAMLObject", "add_constructor", "add_implicit_resolver", "add_multi_constructor"),
+            *("add_multi_representer", "add_path_resolver", "add_representer"),
+        ),
     },
 }
-"""Functions, classes and methods (``Class.method``) by the package that defines them.
+
+
+def _reasons(by_reason: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    return {name: why for why, names in by_reason.items() for name in names}
+
+
+MODULES: Mapping[str, str] = _reasons(library.MODULES) | _reasons(_MODULES)
+"""Modules with all that lies in them, and the reason."""
+
+NAMES: Mapping[str, Mapping[str, str]] = {
+    area: _reasons(names) for area, names in [*library.NAMES.items(), *_NAMES.items()]
+}
+"""Functions, classes and methods (``Class.method``) by the package that defines them, with reasons.
 
 They execute text, unpickle, read or set attributes by name, change what other sessions use, or
 reach beyond the memory of an array.
 """
 
-BUILTINS = frozenset(
-    {
-        *("abs", "all", "any", "ascii", "bin", "bool", "bytearray", "bytes", "callable", "chr"),
-        *("complex", "dict", "divmod", "enumerate", "filter", "float", "frozenset", "hash", "hex"),
-        *("int", "isinstance", "issubclass", "iter", "len", "list", "map", "max", "memoryview"),
-        *("min", "next", "oct", "ord", "pow", "range", "repr", "reversed", "round", "set"),
-        *("slice", "sorted", "str", "sum", "tuple", "zip"),
-    }
-)
-"""What ``--allow builtins`` means; the others execute, open, print, or reach everything."""
+MAKERS = {"numpy": frozenset({"memmap", "ndarray", "recarray"})}
+"""Classes whose objects are fine, but that make objects out of any bytes when they are called."""
 
 
 class ArgumentRule(msgspec.Struct, frozen=True):
-    """An argument that callables of one package are not given."""
+    """An argument that callables of one package are not given, nor an attribute set by callers."""
 
     area: str
     name: str
     why: str
+    is_state: bool = False
+    """Whether objects that carry it, and it is true, are refused as well."""
 
 
 ARGUMENTS = (
-    ArgumentRule("numpy", "allow_pickle", "unpickles what it reads"),
-    ArgumentRule("numpy", "pickle_kwargs", "unpickles what it reads"),
-    ArgumentRule("pandas", "backend", "imports a module by its name"),
-    ArgumentRule("torch", "pickle_module", "unpickles what it reads"),
+    ArgumentRule("matplotlib", "backend", IMPORTS),
+    ArgumentRule("numpy", "allow_pickle", UNPICKLES, is_state=True),
+    ArgumentRule("numpy", "pickle_kwargs", UNPICKLES),
+    ArgumentRule("pandas", "backend", IMPORTS),
+    ArgumentRule("sklearn", "data_home", "unpickles what lies there"),
+    ArgumentRule("sklearn", "memory", "unpickles what lies there"),
+    ArgumentRule("torch", "pickle_module", UNPICKLES),
     ArgumentRule("transformers", "trust_remote_code", "runs code from elsewhere"),
     ArgumentRule("datasets", "trust_remote_code", "runs code from elsewhere"),
 )
@@ -133,7 +188,7 @@ CALLS_BY_NAME = {
 NOT_BY_NAME = frozenset({"eval", "query", "load", "format"})
 """The names such a method is not given, besides those with underscores in front."""
 
-MEMORY = ("__array_interface__", "__cuda_array_interface__")
+MEMORY = ("__array_interface__", "__array_struct__", "__cuda_array_interface__")
 """Attributes by which an object tells at which address its numbers are."""
 
 NEVER_READ = frozenset(
@@ -146,12 +201,3 @@ NEVER_READ = frozenset(
     }
 )
 """Attributes that lead from an object into the interpreter."""
-
-HALVES = {
-    **dict.fromkeys(("posix", "nt"), "os"),
-    **dict.fromkeys(("posixpath", "ntpath", "genericpath"), "os.path"),
-    **dict.fromkeys(("_blake2", "_md5", "_sha1", "_sha256", "_sha2", "_sha3"), "hashlib"),
-    **dict.fromkeys(("_sha512",), "hashlib"),
-    "_thread": "threading",
-}
-"""Modules of Python's own library that are a part of another one, beyond ``_name`` of ``name``."""

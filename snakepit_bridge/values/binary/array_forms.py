@@ -6,7 +6,8 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from snakepit_bridge.values.binary.element_types import is_small_float, size_of
+from snakepit_bridge.nearest import did_you_mean
+from snakepit_bridge.values.binary.element_types import NAMES, is_small_float, size_of
 from snakepit_bridge.values.binary.tensors import numpy_if_installed
 from snakepit_bridge.values.blob import TENSOR, Blob
 from snakepit_bridge.values.refusals import CannotReadError
@@ -19,7 +20,23 @@ if TYPE_CHECKING:
 MAX_AXES = 64
 """As numpy has it."""
 
-_OWNERS = ("numpy", "ml_dtypes")
+_MOST_SHOWN = 40
+"""Characters of a type that nobody knows."""
+
+_ABBREVIATED = {
+    f"{kind[0]}{size}": f"{kind}{8 * size}"
+    for kind, sizes in (
+        ("int", (1, 2, 4, 8)),
+        ("uint", (1, 2, 4, 8)),
+        ("float", (2, 4, 8)),
+        ("complex", (8, 16)),
+    )
+    for size in sizes
+}
+"""How numpy abbreviates them, without the order of the bytes."""
+
+OWNERS = ("numpy", "ml_dtypes")
+"""Packages whose classes of arrays and numbers add nothing to these."""
 
 
 def is_of_numpy(kind: type) -> bool:
@@ -41,7 +58,7 @@ def blob_of_array(value: Any) -> Blob | None:
         masked array the mask, of a class of somebody else what that adds, e.g. units.
     """
     package, _, module = str(type(value).__module__).partition(".")
-    if package not in _OWNERS or module.partition(".")[0] == "ma":
+    if package not in OWNERS or module.partition(".")[0] == "ma":
         return None
     dtype = value.dtype
     if size_of(dtype.name) is None:
@@ -86,14 +103,15 @@ def array_of_blob(blob: Blob) -> Any:
         A numpy array that cannot be written to: it is a view of the blob's data, and keeps them in
         memory. Data that do not lie as their elements have to are copied. Of the shape ``()`` it
         is a number of numpy. The blob itself where nothing here knows such elements: numpy, or of
-        the small floats ``ml_dtypes``, is not installed, or the name is new.
+        the small floats ``ml_dtypes``, is not installed.
 
     Raises:
-        CannotReadError: The data do not fit the shape, or are not such elements.
+        CannotReadError: The data do not fit the shape, or are not such elements; or nobody knows
+            the type of the elements.
     """
     size = size_of(blob.dtype)
     if size is None:
-        return blob
+        raise _unknown(blob.dtype)
     _check_shape(blob, size)
     numpy = numpy_if_installed()
     if numpy is None or (is_small_float(blob.dtype) and not _knows_small_floats(blob.dtype)):
@@ -134,6 +152,16 @@ def _check_shape(blob: Blob, size: int) -> None:
             f"has {blob.nbytes} bytes, but {blob.dtype} of shape {blob.shape} needs {needed}",
             "Send the elements row by row with nothing between them, and their shape.",
         )
+
+
+def _unknown(dtype: str) -> CannotReadError:
+    shown = dtype[:_MOST_SHOWN]
+    known = f"Send one of {', '.join(NAMES)}."
+    name = _ABBREVIATED.get(shown.lstrip("<>=|"), shown)
+    meant = f"Did you mean {name!r}?" if name in NAMES else did_you_mean(name, NAMES, otherwise="")
+    return CannotReadError(
+        f"has elements of the unknown type {shown!r}", f"{meant} {known}".lstrip()
+    )
 
 
 def _too_large(blob: Blob) -> CannotReadError:

@@ -30,6 +30,10 @@ _TIMES = re.compile(
 """As numpy writes them: a unit, or several of it; without one they are all "not a time"."""
 
 
+NAMES = (*_SIZES, *_SMALL_SIZES, "datetime64[us]", "timedelta64[us]")
+"""All of them; of the times one unit for all."""
+
+
 def size_of(name: str) -> int | None:
     """Bytes of one element, or ``None``: no tensor has such elements."""
     if _TIMES.fullmatch(name):

@@ -20,6 +20,9 @@ _OWN = b"snakepit_bridge"
 _UNIFORM = frozenset({"string", "bytes", "decimal", "date", "empty"})
 """Objects that a column can hold and come back as they were."""
 
+_MOST_SHOWN = 60
+"""Characters of a name in an error."""
+
 _SHARING = ("string_view", "binary_view", "list_view<", "large_list_view<", "run_end_encoded<")
 """Types many elements of which may share the same bytes; pandas would copy these for each."""
 
@@ -39,18 +42,10 @@ def table_of_pandas(pyarrow: ModuleType, value: Any) -> tuple[str, Any] | None:
         Exception: Arrow cannot express it.
     """
     pandas = sys.modules["pandas"]
-    match _kind_of(pandas, value):
-        case "pandas.series":
-            kind, frame = SERIES, value.to_frame("values")
-        case "pandas.index":
-            kind, frame = INDEX, pandas.DataFrame(index=value)
-        case "pandas":
-            kind, frame = FRAME, value
-        case _:
-            return None
-    name = value.name if kind == SERIES else None
-    if not (isinstance(name, str | int | None) and _is_expressible(pandas, value, frame)):
+    kind = _kind_of(pandas, value)
+    if not kind or _obstacle_in(pandas, value, frame := _as_frame(pandas, value, kind)):
         return None
+    name = value.name if kind == SERIES else None
     # A row of nothing leaves no trace in a table.
     table = pyarrow.Table.from_pandas(frame, preserve_index=None if frame.shape[1] else True)
     own = {"name": name, "freqs": [_freq_of(pandas, axis) for axis in frame.axes]}
@@ -61,6 +56,29 @@ def table_of_pandas(pyarrow: ModuleType, value: Any) -> tuple[str, Any] | None:
     is_range = type(frame.index) is pandas.RangeIndex
     is_same = _outline(returned, is_range=is_range) == _outline(frame, is_range=is_range)
     return (kind, table) if is_same else None
+
+
+def obstacle_of_pandas(value: Any) -> tuple[str, str] | None:
+    """What hinders an object of pandas from being written.
+
+    Args:
+        value: One that has no table.
+
+    Returns:
+        What it is or has, and what to do about it; ``None``: nothing is known.
+    """
+    pandas = sys.modules["pandas"]
+    if value is pandas.NaT or value is pandas.NA:
+        return f"is {value}, the pandas sign for a missing value", "Send None."
+    if isinstance(value, pandas.Timestamp | pandas.Timedelta):
+        return "has nanoseconds", "Round it with .floor('us'), or send it as a numpy array."
+    kind = _kind_of(pandas, value)
+    if not kind:
+        return None
+    return _obstacle_in(pandas, value, _as_frame(pandas, value, kind)) or (
+        f"is a {type(value).__name__} that would not come back the same",
+        "Send plain data, e.g. .to_dict('list') or .tolist(), or columns of simpler types.",
+    )
 
 
 def pandas_of_table(table: Any, kind: str) -> Any:
@@ -97,6 +115,12 @@ def _kind_of(pandas: ModuleType, value: Any) -> str:
         return SERIES
     is_own = str(kind.__module__).partition(".")[0] == "pandas"
     return INDEX if is_own and issubclass(kind, pandas.Index) else ""
+
+
+def _as_frame(pandas: ModuleType, value: Any, kind: str) -> Any:
+    if kind == SERIES:
+        return value.to_frame("values")
+    return pandas.DataFrame(index=value) if kind == INDEX else value
 
 
 def _frame_of(pandas: ModuleType, table: Any) -> Any:
@@ -151,29 +175,69 @@ def _freq_of(pandas: ModuleType, axis: Any) -> str | None:
     return freq
 
 
-def _is_expressible(pandas: ModuleType, value: Any, frame: Any) -> bool:
-    """Whether pyarrow, told to write this, would not merely warn of what it leaves out."""
-    infer = pandas.api.types.infer_dtype
+def _obstacle_in(pandas: ModuleType, value: Any, frame: Any) -> tuple[str, str] | None:
+    """What pyarrow, told to write this, would refuse or merely warn of, and the next step."""
     index, columns = frame.axes
-    if columns.nlevels == 1 and infer(columns, skipna=False).startswith("mixed"):
-        return False
-    if not all(isinstance(name, str | None) for name in (*index.names, *columns.names)):
-        return False
-    attributes = getattr(value, "attrs", {})
-    if attributes and json.loads(json.dumps(attributes)) != attributes:
-        return False
-    levels = [index.get_level_values(number) for number in range(index.nlevels)]
-    parts = [level for level in levels if level.dtype == "object"]
+    if not columns.is_unique:
+        name = columns[columns.duplicated()][0]
+        return f"has several columns named {_shown(name)}", "Give each column a name of its own."
+    mixed = pandas.api.types.infer_dtype(columns, skipna=False).startswith("mixed")
+    if columns.nlevels == 1 and mixed:
+        return (
+            "has column names of several types",
+            "Name all columns by text: .rename(columns=str).",
+        )
+    named = getattr(value, "name", None) if _kind_of(pandas, value) == SERIES else None
+    axis_names = (*index.names, *columns.names)
+    if not (isinstance(named, str | int | None) and all(map(_is_text_or_none, axis_names))):
+        return "has a name that is no text", "Rename it, or its axes, by text."
+    if not _is_json(getattr(value, "attrs", {})):
+        return "has attrs that JSON would change", "Send the attrs as a value of their own."
+    return _obstacle_in_objects(pandas, value, frame)
+
+
+def _obstacle_in_objects(pandas: ModuleType, value: Any, frame: Any) -> tuple[str, str] | None:
+    infer, index = pandas.api.types.infer_dtype, frame.index
+    levels = (index.get_level_values(number) for number in range(index.nlevels))
+    parts = [("its index", level) for level in levels if level.dtype == "object"]
     are_objects = enumerate(frame.dtypes == "object")
-    parts += [frame.iloc[:, number] for number, is_object in are_objects if is_object]
-    return all(_is_uniform(infer, part) for part in parts)
+    parts += [
+        (_place_of(value, frame, number), frame.iloc[:, number])
+        for number, is_object in are_objects
+        if is_object
+    ]
+    for where, part in parts:
+        if infer(part, skipna=True) not in _UNIFORM:
+            return (
+                f"has Python objects of mixed or unknown types in {where}",
+                "Give it one type, e.g. with .astype(str) or .astype('float64').",
+            )
+        # Several signs for "missing" would all become the same.
+        if not all(missing is None for missing in part[part.isna()]):
+            return (
+                f"has a sign for missing values other than None in {where}",
+                "Give it a type that knows missing values, e.g. with .astype('string').",
+            )
+    return None
 
 
-def _is_uniform(infer: Any, column: Any) -> bool:
-    # Several signs for "missing" would all become the same.
-    return infer(column, skipna=True) in _UNIFORM and all(
-        missing is None for missing in column[column.isna()]
-    )
+def _place_of(value: Any, frame: Any, number: int) -> str:
+    return f"column {_shown(frame.columns[number])}" if value is frame else "its values"
+
+
+def _is_json(attributes: Any) -> bool:
+    try:
+        return bool(not attributes or json.loads(json.dumps(attributes)) == attributes)
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_text_or_none(name: object) -> bool:
+    return isinstance(name, str | None)
+
+
+def _shown(name: object) -> str:
+    return repr(name)[:_MOST_SHOWN]
 
 
 def _outline(frame: Any, *, is_range: bool) -> list[object]:

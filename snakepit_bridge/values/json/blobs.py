@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from snakepit_bridge.values.binary.forms import blob_of, bytes_blob, value_of
+from snakepit_bridge.values.binary.blob_values import BlobValues
+from snakepit_bridge.values.binary.forms import blob_of, bytes_blob
 from snakepit_bridge.values.blob import TENSOR, Blob
 from snakepit_bridge.values.refusals import CannotReadError
 from snakepit_bridge.values.tagged.tags import shown
@@ -35,7 +35,7 @@ def reference_to(index: int) -> dict[str, Any]:
     return {_TYPE: _BLOB, _SCHEMA: 1, _INDEX: index}
 
 
-def with_blobs(value: Any, blobs: Sequence[Blob]) -> Any:
+def with_blobs(value: Any, blobs: BlobValues) -> Any:
     """Put what the blobs stand for where a decoded value refers to them; changes the value.
 
     Raises:
@@ -62,10 +62,10 @@ def with_blobs(value: Any, blobs: Sequence[Blob]) -> Any:
 _CONTAINERS = frozenset({dict, list})
 
 
-def _value_at(index: Any, blobs: Sequence[Blob]) -> Any:
+def _value_at(index: Any, blobs: BlobValues) -> Any:
     if type(index) is not int or not 0 <= index < len(blobs):
         raise CannotReadError(
             f"refers to blob {shown(index)} of {len(blobs)}",
             "Count the blobs of the message from 0.",
         )
-    return value_of(blobs[index])
+    return blobs.at(index)

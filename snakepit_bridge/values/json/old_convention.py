@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.boundary import (
     read_each,
@@ -53,7 +54,7 @@ class OldConvention:
 
         In JSON, a dict that refers to a blob becomes what that stands for, if blobs came at all.
         """
-        return read_each(args, partial(_read, blobs=blobs), _TITLE)
+        return read_each(args, partial(_read, blobs=BlobValues(blobs)), _TITLE)
 
     def encode_args(self, args: Mapping[str, object], beside: Beside = NOTHING) -> dict[str, bytes]:
         """Write arguments: bytes as they are, everything else as JSON.
@@ -83,7 +84,8 @@ class OldConvention:
         with this one key: the bytes are the same, and that is the rarer case.
         """
         try:
-            parts = {name: _read(part, encoded.blobs) for name, part in encoded.parts.items()}
+            blobs = BlobValues(encoded.blobs)
+            parts = {name: _read(part, blobs) for name, part in encoded.parts.items()}
         except CannotReadError as error:
             raise unreadable_answer(error, _TITLE) from error
         return parts[_RESULT] if parts.keys() == {_RESULT} else parts
@@ -114,7 +116,7 @@ class OldConvention:
         return self._json.write(value, beside)
 
 
-def _read(data: bytes, blobs: Sequence[Blob]) -> Any:
+def _read(data: bytes, blobs: BlobValues) -> Any:
     try:
         value = read_limited_json(data, special_floats=False)
     except NotThisEncodingError:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.boundary import (
     read_each,
@@ -69,12 +70,12 @@ class PlainJson:
 
 
 def _reader(blobs: Sequence[Blob]) -> Callable[[bytes], Any]:
-    return partial(_read_with, blobs=blobs) if blobs else _read
+    return partial(_read_with, blobs=BlobValues(blobs)) if blobs else _read
 
 
 def _read(data: bytes) -> Any:
     return read_limited_json(data, special_floats=True)
 
 
-def _read_with(data: bytes, blobs: Sequence[Blob]) -> Any:
+def _read_with(data: bytes, blobs: BlobValues) -> Any:
     return with_blobs(_read(data), blobs)

@@ -63,8 +63,7 @@ REF = 15
 """Payload: an array of texts ``[id, type_name, session_id]``; the last ones may be missing."""
 
 BLOB = 16
-"""Binary data beside the value. Payload: a message, the blob's place counted from 0; each place is
-used at most once."""
+"""Binary data beside the value. Payload: a message, the blob's place counted from 0."""
 
 INLINE_BLOB = 17
 """Payload: an array ``[kind, dtype, shape, data]`` of text, text, array of integers, binary."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, compress
 from typing import Any
 
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.binary.forms import value_of
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.collisions import MOST_COLLISIONS, has_collisions
@@ -26,14 +27,12 @@ class Contents:
 
     Args:
         types: Whose values arrive as themselves.
-        blobs: What came beside the message.
-        used: Places of blobs that stood somewhere before; grows.
+        blobs: Of what came beside the message.
     """
 
-    def __init__(self, types: ValueTypes, blobs: Sequence[Blob], used: set[int]) -> None:
+    def __init__(self, types: ValueTypes, blobs: BlobValues) -> None:
         self._types = types
         self._blobs = blobs
-        self._used = used
         # By their ids; the objects are kept, so that no other gets the same.
         self._plain_of: dict[int, tuple[Any, Any]] = {}
 
@@ -93,11 +92,7 @@ class Contents:
         place = _integer(content)
         if not 0 <= place < len(self._blobs):
             raise ValueError(f"it is at place {place}, but {len(self._blobs)} came with the value")
-        # Each use may be a copy of all its bytes.
-        if place in self._used:
-            raise ValueError(f"the one at place {place} stands somewhere else, too")
-        self._used.add(place)
-        return value_of(self._blobs[place])
+        return self._blobs.at(place)
 
 
 def _set(content: Any) -> Any:
@@ -130,7 +125,9 @@ def _dict(content: Any) -> Any:
 
 def _refuse_collisions(members: list[Any], noun: str) -> None:
     if has_collisions(members):
-        raise ValueError(f"more than {MOST_COLLISIONS} of its {noun} have the same hash as others")
+        raise ValueError(
+            f"more than {MOST_COLLISIONS} of its {noun} have the same hash, or were chosen"
+        )
 
 
 def _ref(content: Any) -> Any:

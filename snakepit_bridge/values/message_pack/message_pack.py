@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.boundary import (
     read_each,
@@ -26,9 +27,9 @@ class MessagePack:
     """Values as MessagePack; what it lacks is in the extensions of ``message_pack_codes``.
 
     All values of Python's own types arrive as they were sent, of the same type; only bytearrays
-    and memoryviews arrive as bytes. So do arrays, tables and values of registered types. Other
-    objects become refs, or markers where nothing is kept. A timestamp of MessagePack's own is
-    read as a datetime in UTC, an array as a key as a tuple.
+    and memoryviews of bytes arrive as bytes. So do arrays, tables and values of registered types.
+    Other objects become refs, or markers where nothing is kept. A timestamp of MessagePack's own
+    is read as a datetime in UTC, an array as a key as a tuple.
 
     Args:
         fallback: Makes the markers.
@@ -43,9 +44,9 @@ class MessagePack:
         self._argument_writer = MessagePackWriter(Leaves(types, NoFallback(encoding="msgpack")))
 
     def decode_args(self, args: Mapping[str, bytes], blobs: Sequence[Blob] = ()) -> dict[str, Any]:
-        """Read arguments; each blob stands in one place at most."""
-        used: set[int] = set()
-        return read_each(args, lambda data: self._reader.read(data, blobs, used), self.name)
+        """Read arguments; what refers to the same blob is the same object."""
+        values = BlobValues(blobs)
+        return read_each(args, lambda data: self._reader.read(data, values), self.name)
 
     def encode_args(self, args: Mapping[str, object], beside: Beside = NOTHING) -> dict[str, bytes]:
         """Write arguments, by the same rules as results, but for the marker: that is refused."""
@@ -61,6 +62,6 @@ class MessagePack:
     def decode(self, encoded: Encoded) -> Any:
         """Read a result."""
         try:
-            return self._reader.read(encoded.value, encoded.blobs, set())
+            return self._reader.read(encoded.value, BlobValues(encoded.blobs))
         except CannotReadError as error:
             raise unreadable_answer(error, self.name) from error

@@ -65,11 +65,17 @@ def wrong_payload(code: int, error: Exception) -> CannotReadError:
 
 
 def _big_integer(payload: bytes) -> int:
-    if not 1 <= len(payload) <= _MOST_INTEGER_BYTES:
-        raise ValueError(f"it has {len(payload)} bytes where 1 to {_MOST_INTEGER_BYTES} belong")
-    number = int.from_bytes(payload, signed=True)
-    if abs(number) >= _MOST_INTEGER:
-        raise ValueError(f"it has more than {MAX_DIGITS_READ} digits")
+    if not payload:
+        raise ValueError("it has no bytes where at least one belongs")
+    number = 0
+    if len(payload) <= _MOST_INTEGER_BYTES:
+        number = int.from_bytes(payload, signed=True)
+    if len(payload) > _MOST_INTEGER_BYTES or abs(number) >= _MOST_INTEGER:
+        raise CannotReadError(
+            f"is an integer of more than {MAX_DIGITS_READ} digits; at most {MAX_DIGITS_READ} are "
+            "read",
+            "Send it as text.",
+        )
     return number
 
 

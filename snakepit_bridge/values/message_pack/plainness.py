@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from itertools import chain
+from operator import countOf
 from typing import Any
 
 from snakepit_bridge.values.refusals import MAX_DEPTH
@@ -16,7 +17,7 @@ BYTES_BESIDE = 64 * 1024
 SCALARS = frozenset({str, int, float, bool, type(None)})
 """Types of which the encoder writes every value unchanged, or raises."""
 
-_PLAIN = SCALARS | {dict, list, bytes}
+_NO_SCALARS = frozenset({dict, list, bytes})
 _TEXT = frozenset({str})
 _values = dict.values
 
@@ -29,16 +30,17 @@ def is_plain(value: Any) -> bool:
     dicts, lists = ([value], []) if kind is dict else ([], [value])
     # Level by level, so that nearly all of the work is done in C.
     for _ in range(MAX_DEPTH):
-        if not _TEXT.issuperset(map(type, chain.from_iterable(dicts))):
+        keys = map(type, chain.from_iterable(dicts))
+        if dicts and countOf(keys, str) < sum(map(len, dicts)):
             return False
-        members = _members(dicts, lists)
-        if SCALARS.issuperset(map(type, members)):
+        if SCALARS.issuperset(map(type, _members(dicts, lists))):
             return True
-        kinds = set(map(type, members))
-        if not kinds <= _PLAIN or (bytes in kinds and _has_large_bytes(members)):
+        others = [each for each in _members(dicts, lists) if type(each) not in SCALARS]
+        kinds = set(map(type, others))
+        if not kinds <= _NO_SCALARS or (bytes in kinds and _has_large_bytes(others)):
             return False
-        dicts = _of_kind(dict, members) if dict in kinds else []
-        lists = _of_kind(list, members) if list in kinds else []
+        dicts = _of_kind(dict, others) if dict in kinds else []
+        lists = _of_kind(list, others) if list in kinds else []
     return not dicts and not lists
 
 
@@ -49,16 +51,14 @@ def has_only_scalars(value: Any) -> bool:
     return SCALARS.issuperset(map(type, value))
 
 
-def _members(dicts: list[Any], lists: list[Any]) -> Collection[Any]:
-    if len(dicts) + len(lists) == 1:
-        return dicts[0].values() if dicts else lists[0]  # type: ignore[no-any-return]  # plain data
-    return [*chain.from_iterable(lists), *chain.from_iterable(map(_values, dicts))]
+def _members(dicts: list[Any], lists: list[Any]) -> Iterator[Any]:
+    return chain(chain.from_iterable(lists), chain.from_iterable(map(_values, dicts)))
 
 
-def _of_kind(kind: type, members: Collection[Any]) -> list[Any]:
+def _of_kind(kind: type, others: list[Any]) -> list[Any]:
     # Each one once, or a list that holds itself twice would double from level to level.
-    return [*{id(member): member for member in members if type(member) is kind}.values()]
+    return [*{id(each): each for each in others if type(each) is kind}.values()]
 
 
-def _has_large_bytes(members: Collection[Any]) -> bool:
-    return any(type(member) is bytes and len(member) >= BYTES_BESIDE for member in members)
+def _has_large_bytes(others: list[Any]) -> bool:
+    return any(type(each) is bytes and len(each) >= BYTES_BESIDE for each in others)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import msgspec
 
-from snakepit_bridge.values.blob import Blob
+from snakepit_bridge.values.binary.blob_values import BlobValues
+from snakepit_bridge.values.collisions import has_collisions
 from snakepit_bridge.values.message_pack import codes
 from snakepit_bridge.values.message_pack.contents import Contents
+from snakepit_bridge.values.message_pack.large_maps import keys_of_large_maps
 from snakepit_bridge.values.message_pack.payloads import value_from_bytes
 from snakepit_bridge.values.message_pack.scan import has_too_many_items, scan, too_many_items
 from snakepit_bridge.values.refusals import MAX_DEPTH, CannotReadError, too_deep
@@ -22,6 +24,7 @@ _encode = msgspec.msgpack.Encoder().encode
 # First bytes of arrays, maps and extensions; the same bytes also occur within numbers and texts.
 _CONTAINER_HEADS = {*range(0x80, 0xA0), *range(0xC7, 0xCA), *range(0xD4, 0xD9), *range(0xDC, 0xE0)}
 _NO_CONTAINER_HEADS = bytes(set(range(256)) - _CONTAINER_HEADS)
+_NUMBER_HEADS = {*range(0x80), *range(0xCA, 0xD4), *range(0xE0, 0x100)}
 _MAP_HEAD = re.compile(rb"[\x80-\x8f\xde\xdf]")
 
 _PAYLOAD_SHARE = 16
@@ -39,13 +42,12 @@ class MessagePackReader:
     def __init__(self, types: ValueTypes) -> None:
         self._types = types
 
-    def read(self, data: bytes, blobs: Sequence[Blob], used: set[int]) -> Any:
+    def read(self, data: bytes, blobs: BlobValues) -> Any:
         """Read one value.
 
         Args:
             data: The message.
-            blobs: What came beside it.
-            used: Places of the blobs that stood somewhere before; those of this one are added.
+            blobs: Of what came beside it.
 
         Raises:
             CannotReadError: The bytes are no message, or one that holds what no value can; with
@@ -53,7 +55,8 @@ class MessagePackReader:
         """
         if has_too_many_items(data):
             raise CannotReadError(*too_many_items())
-        reading = _Reading(data, Contents(self._types, blobs, used))
+        self._refuse_chosen_keys(data, blobs)
+        reading = _Reading(data, Contents(self._types, blobs))
         try:
             value = reading.value()
         except CannotReadError as error:
@@ -72,11 +75,28 @@ class MessagePackReader:
             scan(data, self._key_of(blobs))
         return value
 
-    def _key_of(self, blobs: Sequence[Blob]) -> Any:
+    def _refuse_chosen_keys(self, data: bytes, blobs: BlobValues) -> None:
+        read_key = self._key_of(blobs)
+        for number, items in keys_of_large_maps(data):
+            keys = []
+            for item in items:
+                try:
+                    keys.append(_decode(item) if item[0] in _NUMBER_HEADS else read_key(item))
+                # The decoder finds it, too, and then its place is told.
+                except (CannotReadError, TypeError, ValueError):
+                    break
+            if has_collisions(keys):
+                raise CannotReadError(
+                    "has keys that have the same hash or were chosen for their hashes",
+                    "Use text as keys, or send rows of a key and a value.",
+                    scan(data, read_key, item=number),
+                )
+
+    def _key_of(self, blobs: BlobValues) -> Any:
         def read_key(item: bytes) -> Hashable:
             # Arrays are tuples where they are keys, so it is read as one.
             message = b"\x81" + item + b"\xc0"
-            reading = _Reading(message, Contents(self._types, blobs, set()))
+            reading = _Reading(message, Contents(self._types, blobs))
             try:
                 (key,) = reading.value()
             except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -24,7 +24,7 @@ from snakepit_bridge.values.refusals import MAX_DEPTH, CannotReadError, too_deep
 _HINT = "Send one complete MessagePack value."
 
 
-class _Kind(IntEnum):
+class Kind(IntEnum):
     """What the first byte of an item announces."""
 
     SCALAR = 0
@@ -39,7 +39,7 @@ class _Kind(IntEnum):
 class _Head(NamedTuple):
     """The meaning of a first byte."""
 
-    kind: _Kind
+    kind: Kind
     width: int
     """Bytes of the length that follow."""
 
@@ -48,20 +48,20 @@ class _Head(NamedTuple):
 
 
 def _heads() -> list[_Head]:
-    number = _Head(_Kind.SCALAR, 0, 0)
+    number = _Head(Kind.SCALAR, 0, 0)
     return [
         *[number] * 0x80,
-        *(_Head(_Kind.MAP, 0, length) for length in range(16)),
-        *(_Head(_Kind.ARRAY, 0, length) for length in range(16)),
-        *(_Head(_Kind.TEXT, 0, length) for length in range(32)),
-        *(number, _Head(_Kind.NEVER, 0, 0), number, number),
-        *(_Head(_Kind.BINARY, width, 0) for width in (1, 2, 4)),
-        *(_Head(_Kind.EXTENSION, width, 0) for width in (1, 2, 4)),
-        *(_Head(_Kind.SCALAR, 0, length) for length in (4, 8, 1, 2, 4, 8, 1, 2, 4, 8)),
-        *(_Head(_Kind.EXTENSION, 0, length) for length in (1, 2, 4, 8, 16)),
-        *(_Head(_Kind.TEXT, width, 0) for width in (1, 2, 4)),
-        *(_Head(_Kind.ARRAY, width, 0) for width in (2, 4)),
-        *(_Head(_Kind.MAP, width, 0) for width in (2, 4)),
+        *(_Head(Kind.MAP, 0, length) for length in range(16)),
+        *(_Head(Kind.ARRAY, 0, length) for length in range(16)),
+        *(_Head(Kind.TEXT, 0, length) for length in range(32)),
+        *(number, _Head(Kind.NEVER, 0, 0), number, number),
+        *(_Head(Kind.BINARY, width, 0) for width in (1, 2, 4)),
+        *(_Head(Kind.EXTENSION, width, 0) for width in (1, 2, 4)),
+        *(_Head(Kind.SCALAR, 0, length) for length in (4, 8, 1, 2, 4, 8, 1, 2, 4, 8)),
+        *(_Head(Kind.EXTENSION, 0, length) for length in (1, 2, 4, 8, 16)),
+        *(_Head(Kind.TEXT, width, 0) for width in (1, 2, 4)),
+        *(_Head(Kind.ARRAY, width, 0) for width in (2, 4)),
+        *(_Head(Kind.MAP, width, 0) for width in (2, 4)),
         *[number] * 0x20,
     ]
 
@@ -70,11 +70,30 @@ _HEADS = _heads()
 
 # Bytes from one item to the next; those of a container are items of their own. 0: not known yet.
 _SIZES = [
-    0
-    if head.width or head.kind is _Kind.EXTENSION
-    else 1 + head.length * (head.kind <= _Kind.BINARY)
+    0 if head.width or head.kind is Kind.EXTENSION else 1 + head.length * (head.kind <= Kind.BINARY)
     for head in _HEADS
 ]
+
+
+def scalar_sizes() -> list[int]:
+    """By first byte: the bytes of the item, if that is one without a length; else 0."""
+    return [
+        1 + head.length if head.kind <= Kind.BINARY and not head.width else 0 for head in _HEADS
+    ]
+
+
+def head_at(data: bytes, at: int) -> tuple[Kind, int, int]:
+    """The item at a place.
+
+    Returns:
+        Its kind. Its bytes: of a container and an extension only those before the content. The
+        members of an array, the entries of a map, the bytes of an extension's payload.
+    """
+    kind, width, length = _HEADS[data[at]]
+    length = int.from_bytes(data[at + 1 : at + 1 + width]) if width else length
+    if kind <= Kind.BINARY:
+        return kind, 1 + width + length, 0
+    return kind, 1 + width + (kind is Kind.EXTENSION), length
 
 
 def has_too_many_items(data: bytes) -> bool:
@@ -96,10 +115,10 @@ def has_too_many_items(data: bytes) -> bool:
 def _long_size(data: bytes, at: int) -> int:
     kind, width, length = _HEADS[data[at]]
     length = int.from_bytes(data[at + 1 : at + 1 + width]) if width else length
-    if kind is _Kind.EXTENSION:
+    if kind is Kind.EXTENSION:
         code = _code(data[at + 1 + width : at + 2 + width])
         return 2 + width + (0 if code in MESSAGES else length)
-    return 1 + width + (length if kind <= _Kind.BINARY else 0)
+    return 1 + width + (length if kind <= Kind.BINARY else 0)
 
 
 def _code(byte: bytes) -> int:
@@ -135,8 +154,8 @@ class _Frame:
         self.index = -1
         self.key: Step | None = None
         self.key_at = 0
-        self.keys: set[Hashable] = set()
-        self.hashes: set[int] = set()
+        self.keys: dict[Hashable, None] = {}
+        self.hashes: dict[int, None] = {}
         self.collisions = 0
         """Keys with the hash of another one."""
 
@@ -147,7 +166,9 @@ class _Frame:
         return [] if self.key is None else [self.key]
 
 
-def scan(data: bytes, key_of: Callable[[bytes], Hashable], *, extension: int = 0) -> list[Step]:
+def scan(
+    data: bytes, key_of: Callable[[bytes], Hashable], *, extension: int = 0, item: int = 0
+) -> list[Step]:
     """Go through a message byte by byte; slow.
 
     Args:
@@ -155,24 +176,28 @@ def scan(data: bytes, key_of: Callable[[bytes], Hashable], *, extension: int = 0
         key_of: Reads a key, or raises ``CannotReadError``.
         extension: Stop at this one of the extensions, counted from 1 in the order of their first
             bytes, without timestamps.
+        item: Or at this one of all items, counted in the same way.
 
     Returns:
-        The way to that extension.
+        The way there.
 
     Raises:
         CannotReadError: The message is cut off, has bytes behind its end or a text that is not
             UTF-8, is nested too deeply, has too many items, or equal keys; with the place.
     """
-    return _Scan(data, key_of, extension).run()
+    return _Scan(data, key_of, extension, item).run()
 
 
 class _Scan:
     """One walk, without recursion."""
 
-    def __init__(self, data: bytes, key_of: Callable[[bytes], Hashable], extension: int) -> None:
+    def __init__(
+        self, data: bytes, key_of: Callable[[bytes], Hashable], extension: int, item: int
+    ) -> None:
         self._data = data
         self._key_of = key_of
         self._stop_at = extension
+        self._stop_at_item = item
         self._extensions = 0
         self._items = 0
         self._at = self._item_at = 0
@@ -187,13 +212,18 @@ class _Scan:
             frame = frames[-1]
             if frame.index + 1 < frame.count:
                 self._next_item(frame)
-                if self._stop_at and self._extensions == self._stop_at:
+                if self._is_there():
                     return self._path()
                 continue
             frames.pop()
             if frame.is_message and self._at != frame.end:
                 self._refuse(f"has {frame.end - self._at} bytes behind its end", _HINT)
         return []
+
+    def _is_there(self) -> bool:
+        if self._stop_at_item:
+            return self._items == self._stop_at_item
+        return self._stop_at > 0 and self._extensions == self._stop_at
 
     def _next_item(self, frame: _Frame) -> None:
         self._item_at = self._at
@@ -205,11 +235,11 @@ class _Scan:
             self._note_key(frame)
         payload_of, self._payload_of = self._payload_of, None
         kind, length = self._head(frame)
-        if kind <= _Kind.BINARY:
+        if kind <= Kind.BINARY:
             self._body(frame, kind, length)
-        elif kind is _Kind.EXTENSION:
+        elif kind is Kind.EXTENSION:
             self._extension(frame, length)
-        elif kind is _Kind.NEVER:
+        elif kind is Kind.NEVER:
             self._refuse("has the byte 0xC1, which means nothing", _HINT)
         else:
             self._container(frame, kind, length, payload_of)
@@ -230,39 +260,39 @@ class _Scan:
             self._refuse("cannot be compared with the other keys", "Use text or numbers as keys.")
         if is_there_twice:
             self._refuse("is there twice", "Send each key once; 1, 1.0 and true are one key.")
-        frame.keys.add(key)
+        frame.keys[key] = None
 
     def _refuse_collisions(self, frame: _Frame, hash_of_key: int) -> None:
         frame.collisions += hash_of_key in frame.hashes
-        frame.hashes.add(hash_of_key)
+        frame.hashes[hash_of_key] = None
         if frame.collisions > MOST_COLLISIONS:
             self._refuse(
                 f"is one of more than {MOST_COLLISIONS} keys that have the same hash as others",
                 "Use text as keys, or send rows of a key and a value.",
             )
 
-    def _head(self, frame: _Frame) -> tuple[_Kind, int]:
+    def _head(self, frame: _Frame) -> tuple[Kind, int]:
         kind, width, length = _HEADS[self._take(frame, 1)[0]]
         return kind, int.from_bytes(self._take(frame, width)) if width else length
 
-    def _body(self, frame: _Frame, kind: _Kind, length: int) -> None:
+    def _body(self, frame: _Frame, kind: Kind, length: int) -> None:
         start = self._at
         self._skip(frame, length)
-        if kind is _Kind.TEXT:
+        if kind is Kind.TEXT:
             try:
                 str(self._data[start : self._at], "utf-8")
             except UnicodeDecodeError as error:
                 self._refuse(f"is not UTF-8 at byte {start + error.start}", "Send it as binary.")
 
-    def _container(self, frame: _Frame, kind: _Kind, length: int, payload_of: int | None) -> None:
-        is_payload = payload_of in NESTING and kind is _Kind.ARRAY
+    def _container(self, frame: _Frame, kind: Kind, length: int, payload_of: int | None) -> None:
+        is_payload = payload_of in NESTING and kind is Kind.ARRAY
         level = frame.level + (0 if is_payload else 1)
         steps = _Steps.INDEXES
-        if kind is _Kind.MAP or payload_of == DICT:
+        if kind is Kind.MAP or payload_of == DICT:
             steps = _Steps.KEYS
         elif payload_of == OBJECT:
             steps = _Steps.NONE
-        self._enter(steps, length * 2 if kind is _Kind.MAP else length, frame.end, level)
+        self._enter(steps, length * 2 if kind is Kind.MAP else length, frame.end, level)
 
     def _extension(self, frame: _Frame, length: int) -> None:
         code = _code(self._take(frame, 1))

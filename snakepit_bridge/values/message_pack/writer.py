@@ -16,7 +16,8 @@ from msgspec.msgpack import Ext
 
 from snakepit_bridge.values.beside import Beside
 from snakepit_bridge.values.binary.forms import blob_of, bytes_blob
-from snakepit_bridge.values.blob import Blob
+from snakepit_bridge.values.binary.scalars import ScalarHeads, is_number
+from snakepit_bridge.values.blob import TENSOR, Blob
 from snakepit_bridge.values.leaves import Leaves, Marker
 from snakepit_bridge.values.message_pack import codes
 from snakepit_bridge.values.message_pack.plainness import (
@@ -63,6 +64,8 @@ _SETS = frozenset({codes.SET, codes.FROZENSET})
 _UNHASHABLE = frozenset({dict, list, Raw})
 
 _COMPLEX = struct.Struct(">dd")
+
+_PUT_OR_KEPT = frozenset({Blob, Ref})
 
 
 class MessagePackWriter:
@@ -123,13 +126,19 @@ class _Simplification:
         self._leaves = leaves
         self._beside = beside
         self._inside_of: set[int] = set()
+        # The objects stay here with what is written, or another one might get the same id.
+        self._put_or_kept: dict[int, tuple[object, Any]] = {}
+        self._heads = ScalarHeads(_scalar_head)
 
     def simplify(self, value: Any) -> Any:
         kind = type(value)
         if kind in _CONSTANTS or (kind is str and value.isascii()):
             return value
         write = _WRITERS.get(kind)
-        return self._converted(value) if write is None else write(self, value)
+        if write is not None:
+            return write(self, value)
+        head = self._heads.of(value)
+        return Ext(codes.INLINE_BLOB, head + value.tobytes()) if head else self._converted(value)
 
     def array(self, members: Any) -> Any:
         self._enter(members, MAX_DEPTH)
@@ -171,7 +180,7 @@ class _Simplification:
         return blob.data if place is None else Ext(codes.BLOB, _encoded(place))
 
     def blob(self, blob: Blob) -> Ext:
-        place = self._beside.put(blob)
+        place = None if is_number(blob) else self._beside.put(blob)
         if place is not None:
             return Ext(codes.BLOB, _encoded(place))
         parts = [blob.kind, blob.dtype, blob.shape, blob.data]
@@ -195,6 +204,8 @@ class _Simplification:
         return Ext(codes.FUNCTION, _encoded([self.simplify(part) for part in parts]))
 
     def _converted(self, value: Any) -> Any:
+        if id(value) in self._put_or_kept:
+            return self._put_or_kept[id(value)][1]
         # One more than for containers: an object may stand at the deepest level. It counts as a
         # level for what it turns into, which also ends objects that turn into ever new objects.
         self._enter(value, MAX_DEPTH + 1)
@@ -205,6 +216,8 @@ class _Simplification:
         else:
             plain = self.simplify(form)
         self._inside_of.remove(id(value))
+        if type(form) in _PUT_OR_KEPT:
+            self._put_or_kept[id(value)] = (value, plain)
         return plain
 
     def _enter(self, value: Any, max_depth: int) -> None:
@@ -213,6 +226,10 @@ class _Simplification:
         if len(self._inside_of) >= max_depth:
             raise CannotWriteError(*too_deep())
         self._inside_of.add(id(value))
+
+
+def _scalar_head(dtype: str, size: int) -> bytes:
+    return _encode([TENSOR, dtype, (), bytes(size)])[:-size]
 
 
 def _written_at_once(members: Any) -> bytes | None:

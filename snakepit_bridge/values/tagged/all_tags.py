@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import inf, nan
 from typing import Any
 
-from snakepit_bridge.values.blob import Blob
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.refusals import CannotReadError
 from snakepit_bridge.values.tagged.blob_tags import read_blob
 from snakepit_bridge.values.tagged.container_tags import (
@@ -91,12 +91,12 @@ class TagReader:
     def __init__(self, types: ValueTypes) -> None:
         self._types = types
 
-    def read(self, members: Members, blobs: Sequence[Blob]) -> Any:
+    def read(self, members: Members, blobs: BlobValues) -> Any:
         """Read a tag.
 
         Args:
             members: Of the object that has it.
-            blobs: What came beside the text.
+            blobs: Of what came beside the text.
 
         Returns:
             What the tag stands for; ``members``, where nobody knows such a tag.
@@ -114,7 +114,7 @@ class TagReader:
         except TagError as error:
             raise CannotReadError(f'is a "{name}" tag {error}', _hint(name)) from error
 
-    def _value(self, name: str, members: Members, blobs: Sequence[Blob]) -> Any:
+    def _value(self, name: str, members: Members, blobs: BlobValues) -> Any:
         if name == "blob":
             return read_blob(members, blobs)
         if name == "object":

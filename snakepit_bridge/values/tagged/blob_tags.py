@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
 from typing import Any
 
 from snakepit_bridge.values.beside import Beside
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.binary.forms import bytes_blob, value_of
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.refusals import CannotWriteError
@@ -55,18 +55,20 @@ def binary_tag(data: bytes | bytearray | memoryview, beside: Beside) -> dict[str
     return bytes_tag(data)
 
 
-def read_blob(members: Members, blobs: Sequence[Blob]) -> Any:
+def read_blob(members: Members, blobs: BlobValues) -> Any:
     """Read what a ``blob`` stands for.
 
     Args:
         members: Of the tag.
-        blobs: What came beside the text.
+        blobs: Of what came beside the text.
 
     Raises:
         TagError: The tag is malformed, or there is no such blob.
         CannotReadError: The data are not what the blob says of them.
     """
     if "index" not in members:
+        if members.get("handle"):
+            raise TagError('with a "handle", which only the blobs beside a value have')
         return value_of(
             Blob(
                 kind=text_field(members, "kind"),
@@ -77,7 +79,7 @@ def read_blob(members: Members, blobs: Sequence[Blob]) -> Any:
         )
     index = whole_field(members, "index")
     if 0 <= index < len(blobs):
-        return value_of(blobs[index])
+        return blobs.at(index)
     raise TagError(f'whose "index" is {shown(index)}; {_count(blobs)} came with the value')
 
 
@@ -89,5 +91,5 @@ def _shape(members: Members) -> tuple[int, ...]:
     raise TagError('whose "shape" is not a list of sizes')
 
 
-def _count(blobs: Sequence[Blob]) -> str:
+def _count(blobs: BlobValues) -> str:
     return "one blob" if len(blobs) == 1 else f"{len(blobs)} blobs"

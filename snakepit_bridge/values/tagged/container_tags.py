@@ -46,8 +46,11 @@ def read_dict(members: Members) -> dict[Any, Any]:
 
 
 def read_slice(members: Members) -> slice:
-    """Read a ``slice``; raises ``TagError``."""
-    return slice(*(field(members, name) for name in ("start", "stop", "step")))
+    """Read a ``slice``; what is missing is null. Raises ``TagError`` where all is."""
+    names = ("start", "stop", "step")
+    if not any(name in members for name in names):
+        field(members, *names)
+    return slice(*(members.get(name) for name in names))
 
 
 def _refuse_unfit(members: Sequence[Any], noun: str) -> None:
@@ -61,7 +64,9 @@ def _refuse_unfit(members: Sequence[Any], noun: str) -> None:
             f"whose {noun} {index} is {shown(member)}, which cannot be hashed"
         ) from error
     if are_chosen:
-        raise TagError(f"with more than {MOST_COLLISIONS} {noun}s of the same hash as others")
+        raise TagError(
+            f"with more than {MOST_COLLISIONS} {noun}s of the same hash as others, or chosen ones"
+        )
 
 
 def _compared(kind: Callable[[Sequence[Any]], _T], members: Sequence[Any]) -> _T:

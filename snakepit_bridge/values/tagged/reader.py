@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from snakepit_bridge.values.blob import Blob
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.json.duplicate_keys import keys_and_levels, refuse_fewer_keys
 from snakepit_bridge.values.json.reader import read_json
 from snakepit_bridge.values.paths import Step
@@ -20,6 +20,8 @@ MAX_MEMBERS = 10_000_000
 
 _MOST_LEVELS = 3 * MAX_DEPTH + 2
 """Of JSON: a dict with pairs takes three, and what is innermost may be a tag that holds a tag."""
+
+_NO_BLOBS = BlobValues()
 
 _LEGACY = LEGACY_REF_KEY.encode()
 
@@ -45,14 +47,14 @@ class TaggedReader:
     def __init__(self, types: ValueTypes) -> None:
         self._read_tag = TagReader(types).read
 
-    def read(self, data: bytes, blobs: Sequence[Blob] = ()) -> Any:
+    def read(self, data: bytes, blobs: BlobValues = _NO_BLOBS) -> Any:
         """Read one value.
 
         The path of an error goes through the text as it is, e.g. ``$.elements[2]``.
 
         Args:
             data: UTF-8 JSON text.
-            blobs: What came beside it.
+            blobs: Of what came beside it.
 
         Raises:
             CannotReadError: The text is not JSON, a tag in it is malformed, or a limit is passed.
@@ -69,7 +71,7 @@ class TaggedReader:
                 raise CannotReadError(*too_deep())
         return value
 
-    def _untagged(self, value: Any, data: bytes, blobs: Sequence[Blob]) -> Any:
+    def _untagged(self, value: Any, data: bytes, blobs: BlobValues) -> Any:
         keys, levels = keys_and_levels(value)
         refuse_fewer_keys(data, keys)
         if levels > _MOST_LEVELS:

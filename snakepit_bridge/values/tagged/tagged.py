@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.boundary import (
     read_each,
@@ -29,7 +30,8 @@ class Tagged:
     What goes in comes out, equal and of the same type: JSON's own kinds, tuples, sets, bytes,
     dates and times, decimals, UUIDs, complex numbers, slices, floats such as NaN, dicts with any
     keys, arrays and tables, members of registered types. Everything else becomes a ref, or a
-    marker where nothing is kept. ``bytearray`` and ``memoryview`` come out as ``bytes``.
+    marker where nothing is kept. ``bytearray`` and a ``memoryview`` of bytes come out
+    as ``bytes``.
 
     Args:
         fallback: Makes the markers.
@@ -45,7 +47,8 @@ class Tagged:
 
     def decode_args(self, args: Mapping[str, bytes], blobs: Sequence[Blob] = ()) -> dict[str, Any]:
         """Read arguments; unknown tags are dicts as any other."""
-        return read_each(args, lambda data: self._read(data, blobs), self.name)
+        values = BlobValues(blobs)
+        return read_each(args, lambda data: self._read(data, values), self.name)
 
     def encode_args(self, args: Mapping[str, object], beside: Beside = NOTHING) -> dict[str, bytes]:
         """Write arguments, by the same rules as results, but for the marker: that is refused."""
@@ -63,7 +66,7 @@ class Tagged:
     def decode(self, encoded: Encoded) -> Any:
         """Read a result; what is in it must not be changed where it came as a blob."""
         try:
-            return self._read(encoded.value, encoded.blobs)
+            return self._read(encoded.value, BlobValues(encoded.blobs))
         except CannotReadError as error:
             raise unreadable_answer(error, self.name) from error
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta, tzinfo
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -19,6 +21,8 @@ from snakepit_bridge.values.tagged.tags import (
 from snakepit_bridge.values.time_zones import zone_named
 
 _T = TypeVar("_T", datetime, time)
+
+_TINY_OFFSET = re.compile(r"([+-])00:00:00\.([0-9]{6})\Z", re.ASCII)
 
 _LONGEST_ISO = 64
 """Characters; Python writes at most 42."""
@@ -58,7 +62,7 @@ def read_datetime(members: Members) -> datetime:
     """
     text = _iso_text(members)
     try:
-        value = datetime.fromisoformat(text).replace(fold=_fold(members))
+        value = _parsed(datetime.fromisoformat, text).replace(fold=_fold(members))
     except ValueError as error:
         raise _no(text, "time with a date", error) from error
     zone = _zone(members, needed=value.tzinfo is None)
@@ -83,7 +87,7 @@ def read_time(members: Members) -> time:
     """Read a ``time``; raises ``TagError``."""
     text = _iso_text(members)
     try:
-        value = time.fromisoformat(text).replace(fold=_fold(members))
+        value = _parsed(time.fromisoformat, text).replace(fold=_fold(members))
     except ValueError as error:
         raise _no(text, "time", error) from error
     zone = _zone(members, needed=value.tzinfo is None)
@@ -122,6 +126,15 @@ def _time_fields(value: _T) -> dict[str, Any]:
     if value.fold:
         fields["fold"] = 1
     return fields
+
+
+def _parsed(parse: Callable[[str], _T], text: str) -> _T:
+    # Python takes an offset below a second for none.
+    match = _TINY_OFFSET.search(text)
+    if match is None:
+        return parse(text)
+    offset = timedelta(microseconds=int(match[1] + match[2]))
+    return parse(text[: match.start()]).replace(tzinfo=timezone(offset) if offset else UTC)
 
 
 def _iso_text(members: Members) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -10,11 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import Raw
 
-from snakepit_bridge.values.beside import Beside
+from snakepit_bridge.values.beside import NOTHING, Beside
 from snakepit_bridge.values.big_integers import digits_of
 from snakepit_bridge.values.binary.forms import blob_of
-from snakepit_bridge.values.blob import Blob
+from snakepit_bridge.values.binary.scalars import ScalarHeads, is_number
+from snakepit_bridge.values.blob import TENSOR, Blob
 from snakepit_bridge.values.json.plainness import (
     CONSTANT_KINDS,
     has_text_keys,
@@ -60,6 +63,8 @@ digits, which are 2,126 bits."""
 
 # The encoder never escapes these, and what looks like them within a text has its quotes escaped.
 _RESERVED_KEYS = tuple(f'"{key}":'.encode() for key in (TYPE_KEY, LEGACY_REF_KEY))
+
+_SCALAR_END = b'"}'
 
 _UNHASHABLE_TAGS = frozenset({"dict", "set", "slice"})
 
@@ -119,13 +124,19 @@ class _Form:
         self._inside_of: set[int] = set()
         # The objects stay here with their forms, or another one might get the same id.
         self._put_or_kept: dict[int, tuple[object, Any]] = {}
+        self._heads = ScalarHeads(_scalar_head)
 
     def of(self, value: Any) -> Any:
         kind = type(value)
         if kind in CONSTANT_KINDS:
             return value
         form = _FORMS.get(kind)
-        return self._converted(value) if form is None else form(self, value)
+        if form is not None:
+            return form(self, value)
+        head = self._heads.of(value)
+        if not head:
+            return self._converted(value)
+        return Raw(head + b2a_base64(value.tobytes(), newline=False) + _SCALAR_END)
 
     def row(self, members: Collection[Any]) -> list[Any]:
         self._enter(members)
@@ -170,7 +181,7 @@ class _Form:
         return tag("slice", **self.plain_object(limits))
 
     def blob(self, blob: Blob) -> dict[str, Any]:
-        return blob_tag(blob, self._beside)
+        return blob_tag(blob, NOTHING if is_number(blob) else self._beside)
 
     def binary(self, data: bytes | bytearray) -> dict[str, Any]:
         return binary_tag(data, self._beside)
@@ -223,16 +234,21 @@ class _Form:
         self._inside_of.add(id(value))
 
 
+def _scalar_head(dtype: str, _: int) -> bytes:
+    written = _encode(tag("blob", kind=TENSOR, dtype=dtype, shape=[], data=""))
+    return written.removesuffix(_SCALAR_END)
+
+
 def _text(_: _Form, text: str) -> str:
     if has_lone_surrogate(text):
         raise CannotWriteError(*lone_surrogate())
     return text
 
 
-def _integer(_: _Form, number: int) -> int | msgspec.Raw:
+def _integer(_: _Form, number: int) -> int | Raw:
     if number.bit_length() <= _MAX_BITS:
         return number
-    return msgspec.Raw(digits_of(number).encode())
+    return Raw(digits_of(number).encode())
 
 
 def _step(key: object) -> Step:

@@ -37,6 +37,10 @@ HANDLERS = """
                     raise ValueError("too far")
                 yield number
 
+        @handles("greet.thing")
+        def thing(self, session: Session):
+            return object()
+
         @handles("greet.open")
         def open(self, session: Session, args):
             return args

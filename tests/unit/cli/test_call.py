@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
+from snakepit_bridge.cli.notation import SHOWN_BASE64
 from snakepit_bridge.cli.outcome import ExitCode
 from tests.unit.cli.conftest import MODULE, CommandLine
 
@@ -154,3 +156,64 @@ def test_a_handler_that_cannot_be_loaded_says_why(
     assert outcome.code == ExitCode.USAGE
     assert message in outcome.err
     assert "Traceback" not in outcome.err
+
+
+# --- encodings and metadata --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["tagged", "msgpack"])
+def test_typed_values_come_back_as_they_were_typed(
+    encoding: str, command_line: CommandLine
+) -> None:
+    typed = '{"__type__": "tuple", "__schema__": 1, "elements": [1, 2]}'
+
+    outcome = command_line(
+        "call", "system.echo", f"value={typed}", "--encoding", encoding, "--json"
+    )
+
+    assert json.loads(outcome.out) == json.loads(typed)
+
+
+@pytest.mark.parametrize("command", ["call", "stream"])
+def test_people_see_the_beginning_of_long_data_and_programs_all(
+    command: str, command_line: CommandLine
+) -> None:
+    data = b64encode(bytes(1000)).decode()
+    blob = {"__type__": "blob", "kind": "tensor", "dtype": "uint8", "shape": [1000], "data": data}
+    words = (command, "system.echo", f"value={json.dumps(blob)}", "--encoding", "msgpack")
+
+    seen = json.loads(command_line(*words).out)
+    read = json.loads(command_line(*words, "--json").out)
+
+    assert seen["data"] == f"{data[:SHOWN_BASE64]}… (1000 bytes)"
+    assert (seen["dtype"], seen["shape"]) == (read["dtype"], read["shape"]) == ("uint8", [1000])
+    assert read["data"] == data
+
+
+def test_metadata_go_with_the_call(command_line: CommandLine) -> None:
+    words = ("call", "greet.thing", "--encoding", "tagged", *GREETER)
+
+    refused = command_line(*words)
+    marked = command_line(*words, "--metadata", "refs=off", "--json")
+
+    assert "Hint: Give the command a --session ID" in refused.err
+    assert "--metadata refs=off" in refused.err
+    assert marked.code == ExitCode.DONE
+
+
+def test_metadata_are_pairs(command_line: CommandLine) -> None:
+    outcome = command_line("call", "system.ping", "--metadata", "refs")
+
+    assert outcome.code == ExitCode.USAGE
+    assert "'refs' is not KEY=VALUE." in outcome.err
+
+
+def test_a_folder_for_binary_data_that_cannot_be_used_is_wrong_usage(
+    command_line: CommandLine,
+) -> None:
+    Path("file").touch()
+
+    outcome = command_line("call", "system.ping", "--blob-dir", "file")
+
+    assert outcome.code == ExitCode.USAGE
+    assert "(--blob-dir) cannot be used: File exists." in outcome.err

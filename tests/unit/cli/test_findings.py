@@ -205,3 +205,19 @@ def test_elixir_can_start_the_worker_where_the_launcher_is_installed(
     assert "pip install snakepit-bridge" in absent.next_step
     assert found.verdict == "ok"
     assert str(tmp_path / "snakepit-bridge-python") in found.text
+
+
+# --- the folder for binary data ------------------------------------------------------------------
+
+
+def test_a_folder_for_binary_data_is_tried_if_one_was_chosen(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    (fine,) = findings.blob_dir(Settings(blob_dir=tmp_path / "new"))
+    (broken,) = findings.blob_dir(Settings(blob_dir=tmp_path / "file"))
+
+    assert list(findings.blob_dir(Settings())) == []
+    assert fine.verdict == "ok"
+    assert broken.verdict == "broken"
+    assert "(--blob-dir) cannot be used" in broken.text
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]

@@ -23,6 +23,7 @@ from snakepit_bridge.errors import (
 )
 from snakepit_bridge.transport.envelope import Reply
 from snakepit_bridge.values import find_encoding
+from snakepit_bridge.values.blob import Blob, Data
 from snakepit_bridge.values.encoding import Encoded
 from tests.unit.client.scripted import (
     END_OF_STREAM,
@@ -362,3 +363,35 @@ async def test_numbers_are_uploaded_with_what_they_are() -> None:
 async def test_what_has_no_binary_form_cannot_be_uploaded() -> None:
     with pytest.raises(InvalidArgumentError, match="'dict' has no binary form"):
         await AsyncClient(ScriptedConnection(), encoding="msgpack").upload({})
+
+
+async def test_a_client_of_plain_json_cannot_refer_to_what_it_would_upload() -> None:
+    connection = ScriptedConnection()
+
+    with pytest.raises(InvalidArgumentError) as caught:
+        await AsyncClient(connection).upload(b"abc")
+
+    assert "encoding='msgpack'" in caught.value.hint
+    assert connection.kept == []
+
+
+async def test_an_upload_ends_with_its_deadline() -> None:
+    class Hanging(ScriptedConnection):
+        async def upload(self, data: Data) -> str:
+            del data
+            await asyncio.Event().wait()
+            return ""
+
+    client = AsyncClient(Hanging(), encoding="tagged")
+    with pytest.raises(CommandDeadlineError, match="'upload' had no answer in time"):
+        await client.upload(b"abc", timeout_s=LONG_AGO_S)
+
+
+async def test_data_without_a_handle_are_released_by_doing_nothing() -> None:
+    connection = ScriptedConnection()
+    client = AsyncClient(connection)
+
+    await client.release(Blob(kind="bytes", data=b"abc"))
+    await client.settle()
+
+    assert connection.commands == []

@@ -3,7 +3,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +18,7 @@ from snakepit_bridge.handlers.blob_handler import BlobHandler
 from snakepit_bridge.handlers.command_handler import CommandHandler
 from snakepit_bridge.handlers.registry import HandlerRegistry
 from snakepit_bridge.leases.leases import Leases, open_leases
+from snakepit_bridge.session.context import Session
 from snakepit_bridge.session.manager import SessionManager
 from snakepit_bridge.testing import EmbeddedHost, FakeClock
 
@@ -103,3 +105,19 @@ def test_what_does_not_fit_is_refused(bridge: Bridge) -> None:
         bridge("blob.create", bytes="3")
     with pytest.raises(InvalidArgumentError):
         bridge("blob.create", bytes=3, path="/etc/passwd")
+
+
+def test_several_handles_are_released_at_once(bridge: Bridge) -> None:
+    handles = [bridge.leases.put(b"abc") for _ in range(3)]
+
+    assert bridge("blob.release", handle=handles[:2])
+    assert not bridge("blob.release", handle=handles)
+    assert len(bridge.leases) == 0
+
+
+def test_room_for_a_caller_who_has_gone_meanwhile_is_given_back(bridge: Bridge) -> None:
+    gone = cast("Session", SimpleNamespace(cancelled=True))
+
+    BlobHandler(bridge.leases).create(gone, bytes=3)
+
+    assert len(bridge.leases) == 0

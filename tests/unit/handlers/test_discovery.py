@@ -241,7 +241,8 @@ def test_a_type_of_values_is_registered_by_its_path(write: Write) -> None:
         ("coins:penny", "is no class"),
         ("coins:Purse", "no Enum, dataclass"),
         ("coins:Wallet", "Wallet"),
-        ("no_such_module:Coin", "no_such_module"),
+        ("no_such_module:Coin", "for the type 'no_such_module:Coin'"),
+        ("coins:Nope", "which the type 'coins:Nope' names"),
     ],
 )
 def test_what_cannot_be_a_type_of_values_is_told_at_start(

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from snakepit_bridge.errors import (
+    CommandCancelledError,
+    CommandDeadlineError,
     ErrorCode,
     ForeignRefError,
     HandlerFailedError,
@@ -376,6 +379,68 @@ def test_an_asynchronous_generator_is_closed_on_its_own_loop(bench: Bench) -> No
 
     assert next(items) == 0
     items.close()
+
+    assert closed == [9]
+
+
+class Cancellable(UnderWay):
+    """A command that a test cancels."""
+
+    told: Callable[[], None]
+
+    def on_cancel(self, told: Callable[[], None]) -> Callable[[], None]:
+        self.told = told
+        return lambda: None
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self.told()
+
+
+def test_an_asynchronous_generator_that_hangs_ends_with_its_command(bench: Bench) -> None:
+    waits, ended = threading.Event(), threading.Event()
+
+    async def stuck() -> AsyncIterator[int]:
+        try:
+            yield 1
+            waits.set()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    execution = Cancellable()
+    token = current_execution.set(execution)
+
+    def cancel_it() -> None:
+        waits.wait(10)
+        execution.cancel()
+
+    helper = threading.Thread(target=cancel_it)
+    helper.start()
+    try:
+        items = bench.handler.iterate(bench.session, ref=bench.keep(stuck()))
+        assert next(items) == 1
+        with pytest.raises(CommandCancelledError):
+            next(items)
+    finally:
+        current_execution.reset(token)
+        helper.join(10)
+
+    assert ended.is_set()
+
+
+def test_an_asynchronous_generator_ends_at_the_deadline(bench: Bench) -> None:
+    closed = bench.read("workbench", "closed")
+    execution = UnderWay()
+    token = current_execution.set(execution)
+    try:
+        items = bench.handler.iterate(bench.session, target="workbench.slowly", args=[9])
+        assert next(items) == 0
+        execution.remaining_s = 0.0
+        with pytest.raises(CommandDeadlineError):
+            next(items)
+    finally:
+        current_execution.reset(token)
 
     assert closed == [9]
 

@@ -25,7 +25,9 @@ class Bridge:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.sessions = SessionManager(EmbeddedHost(), clock=self.clock)
-        self.status = BridgeStatus(version="1.2.3", worker_id="w7", clock=self.clock)
+        self.status = BridgeStatus(
+            version="1.2.3", worker_id="w7", clock=self.clock, max_message_bytes=1_048_576
+        )
         self.registry = HandlerRegistry()
         self.registry.register(SystemHandler(self.registry, self.sessions, self.status))
         self.handler = CommandHandler(self.registry, self.sessions)
@@ -74,6 +76,7 @@ def test_the_info_tells_what_the_bridge_is(bridge: Bridge) -> None:
         "instances": 1,
         "variables_live_in": "memory",
         "host_state": "embedded",
+        "max_message_bytes": 1_048_576,
     }
 
 

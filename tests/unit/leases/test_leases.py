@@ -20,7 +20,8 @@ from snakepit_bridge.errors import (
     QuotaExceededError,
     WrongCallError,
 )
-from snakepit_bridge.leases.folder import PREFIX
+from snakepit_bridge.leases.disk import Disk
+from snakepit_bridge.leases.folder import PREFIX, UnusableFolderError
 from snakepit_bridge.leases.leases import Leases, open_leases
 from snakepit_bridge.testing import FakeClock
 from tests.unit.leases.disks import FakeDisk
@@ -232,13 +233,21 @@ def test_full_disks_are_a_clear_failure_that_leaves_nothing(
 def test_a_folder_that_cannot_be_made_is_a_clear_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 
-    with (
-        open_leases(tmp_path / "file" / "blobs") as leases,
-        pytest.raises(WrongCallError, match="Not a directory") as caught,
-    ):
-        leases.put(b"abc")
+    store = Leases(Disk(tmp_path / "file" / "blobs"))
+    with pytest.raises(WrongCallError, match="Not a directory") as caught:
+        store.put(b"abc")
 
     assert "--blob-dir" in caught.value.hint
+
+
+@pytest.mark.parametrize("place", ["file", "file/blobs"])
+def test_a_chosen_folder_that_cannot_be_used_is_refused_at_once(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(UnusableFolderError, match=r"--blob-dir\) cannot be used: "):
+        open_leases(tmp_path / place).__enter__()
+
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_directory_that_somebody_removed_is_made_anew(tmp_path: Path) -> None:
@@ -347,6 +356,14 @@ def abandon(root: Path) -> Path:
     path.mkdir(mode=0o700, parents=True)
     (path / "1").write_bytes(b"old")
     return path
+
+
+async def test_what_was_left_behind_is_removed_at_the_start(disk: FakeDisk, leases: Leases) -> None:
+    left = [abandon(root) for root in disk.folders()]
+
+    async with asyncio.timeout(5), leases.sweeping():
+        while any(path.exists() for path in left):  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 def test_the_first_use_removes_what_was_left_behind(leases: Leases, disk: FakeDisk) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -295,3 +295,38 @@ async def test_what_was_read_ahead_and_refused_is_refused_with_its_command() -> 
 
     with pytest.raises(InvalidArgumentError, match="this bridge keeps none"):
         codec.decode_args({})
+
+
+class Gone:
+    """A command whose caller has gone while it ran."""
+
+    command, metadata, deadline, remaining_s = "x", {}, None, None  # type: ignore[var-annotated]
+    cancelled = True
+
+    def on_cancel(self, told: Callable[[], None]) -> Callable[[], None]:
+        return told
+
+
+def test_nothing_is_kept_for_a_caller_who_is_gone(session: Session) -> None:
+    shelf = Shelf()
+    wants = Options(refs=True, binary=True, shared=True)
+    codec = BoundedCodec(Ready(), _room(None, shelf)).for_call(wants, ())
+
+    codec.encode([object(), _blob(SHARED_FROM)], session.seen_by(Gone()))
+
+    assert shelf.kept == {}
+    assert len(session.instances) == 0
+
+
+def test_what_a_reader_left_may_be_given_back(session: Session) -> None:
+    shelf = Shelf()
+    codec = BoundedCodec(Ready(), _room(None, shelf)).for_call(
+        Options(binary=True, shared=True), ()
+    )
+    for _ in range(3):
+        codec.encode([_blob(SHARED_FROM)], session)
+    assert len(shelf.kept) == 3
+
+    codec.give_back()
+
+    assert shelf.kept == {}

@@ -11,7 +11,7 @@ from snakepit_bridge.values.boundary import (
     unwritable_result,
     write_each,
 )
-from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError
+from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError, NotThisEncodingError
 
 
 def test_every_argument_is_read() -> None:
@@ -58,9 +58,15 @@ def test_a_result_that_cannot_travel_is_the_handlers_failure() -> None:
 
 
 def test_an_unreadable_answer_suggests_another_encoding() -> None:
-    error = unreadable_answer(CannotReadError("is odd", ""), "json")
+    error = unreadable_answer(NotThisEncodingError("is odd", "Send JSON."), "json")
 
     assert error.code is ErrorCode.INVALID_ARGUMENT
     assert str(error) == (
-        "The answer cannot be read as json: $ is odd. Was it sent in another encoding?"
+        "The answer cannot be read as json: is odd. Was it sent in another encoding?"
     )
+
+
+def test_an_answer_of_this_encoding_that_cannot_be_read_keeps_its_own_hint() -> None:
+    error = unreadable_answer(CannotReadError("is odd", "Make it even."), "tagged")
+
+    assert str(error) == "The answer cannot be read as tagged: $ is odd. Make it even."

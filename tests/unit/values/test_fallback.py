@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from unittest.mock import MagicMock
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from snakepit_bridge.values.beside import Beside
@@ -263,6 +264,45 @@ def test_an_argument_without_a_simpler_form_is_refused(value: object) -> None:
         NoFallback().convert(value)
 
     assert caught.value.hint.startswith("Send text, ")
+
+
+def test_an_argument_of_too_many_numbers_is_refused_with_their_count_and_the_next_step() -> None:
+    with pytest.raises(CannotWriteError, match="an array of 2000000 numbers") as caught:
+        NoFallback().convert(np.zeros(2_000_000))
+
+    assert "msgpack or tagged" in caught.value.hint
+
+
+def test_an_argument_of_uncounted_numbers_is_refused_when_they_are_too_many() -> None:
+    with pytest.raises(CannotWriteError, match="too many numbers; 2 is the most"):
+        NoFallback(max_tolist_elements=2).convert(array.array("b", [1, 2, 3]))
+
+
+REPEATED = [
+    pd.DataFrame([[1, 2]], columns=["a", "a"]),
+    pd.DataFrame({"a": [1, 2]}, index=[7, 7]),
+    pd.Series([1, 2], index=["a", "a"]),
+]
+
+
+@pytest.mark.parametrize("value", REPEATED, ids=["columns", "rows", "series"])
+@pytest.mark.filterwarnings("error")
+def test_labels_that_a_dict_would_lose_make_no_dict(value: Any) -> None:
+    assert Fallback().convert(value)["__ffi_unserializable__"] is True
+    with pytest.raises(CannotWriteError, match="of the same name"):
+        NoFallback().convert(value)
+
+
+def test_other_frames_and_series_become_dicts() -> None:
+    assert Fallback().convert(pd.DataFrame({"a": [1]})) == {"a": {0: 1}}
+    assert Fallback().convert(pd.Series([1], index=["x"])) == {"x": 1}
+
+
+def test_an_argument_is_refused_with_what_hinders_it() -> None:
+    with pytest.raises(CannotWriteError, match="with a mask, which tagged cannot") as caught:
+        NoFallback(encoding="tagged").marker(np.ma.array([1], mask=[True]))
+
+    assert ".filled(" in caught.value.hint
 
 
 DETAIL = "SNAKEPIT_UNSERIALIZABLE_DETAIL"

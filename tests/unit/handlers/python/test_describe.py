@@ -100,14 +100,19 @@ def test_long_docs_are_bounded(bench: Bench) -> None:
     assert len(described(bench, "numpy.einsum")["docs"]) <= MAX_DOCS
 
 
-def test_annotations_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+def test_annotations_that_are_texts_are_shown_and_not_understood(tmp_path: Path) -> None:
     (tmp_path / "odd_hints.py").write_text(
         "from __future__ import annotations\n"
         "def f(a: Missing, b: int = 1): return a\n"
         "def g(a: complex, b: 'list[int]' = ()): return a\n"
     )
+    (tmp_path / "real_hints.py").write_text(
+        "from typing import Any, Literal\n"
+        "class Own: pass\n"
+        "def f(a: list[int] | None, b: Literal['x', 1], c: dict[str, 'int'], d: Own, e: Any): ...\n"
+    )
     with workbench(tmp_path):
-        bench = Bench("odd_hints")
+        bench = Bench("odd_hints", "real_hints")
 
         assert described(bench, "odd_hints.f")["parameters"]["properties"] == {
             "a": {},
@@ -115,8 +120,15 @@ def test_annotations_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
         }
         assert described(bench, "odd_hints.g")["parameters"]["properties"] == {
             "a": {},
-            "b": {"type": "array", "items": {"type": "integer"}},
+            "b": {},
         }
+        assert "list[int]" in described(bench, "odd_hints.g")["signature"]
+        real = described(bench, "real_hints.f")["parameters"]["properties"]
+        assert real["a"] == {
+            "anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]
+        }
+        assert sorted(real["b"]["enum"], key=str) == [1, "x"]
+        assert (real["c"], real["d"], real["e"]) == ({}, {}, {})
 
 
 def test_what_is_not_allowed_is_not_described(bench: Bench) -> None:

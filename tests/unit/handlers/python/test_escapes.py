@@ -396,7 +396,8 @@ def test_a_re_export_is_refused_with_the_package_that_defines_it(tmp_path: Path)
         with pytest.raises(NotAllowedError) as caught:
             bench.call("workbench.getLogger", "x")
 
-    assert caught.value.hint == "The operator allows it with --allow logging."
+    hint = "The operator allows that with --allow logging --allow-code-execution."
+    assert caught.value.hint == hint
 
 
 def test_the_operator_may_allow_code() -> None:

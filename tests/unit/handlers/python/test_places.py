@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from snakepit_bridge.handlers.python import rules
+from snakepit_bridge.handlers.python import library, rules
 from snakepit_bridge.handlers.python.places import Places, home_of
 
 
@@ -69,4 +69,4 @@ def test_rules_are_about_packages_by_their_first_name() -> None:
     areas = {*rules.NAMES, *rules.CALLS_BY_NAME, *(rule.area for rule in rules.ARGUMENTS)}
 
     assert not [area for area in areas if "." in area or home_of(area) != area]
-    assert {"eval", "exec", "open", "getattr", "type", "__import__"}.isdisjoint(rules.BUILTINS)
+    assert {"eval", "exec", "open", "getattr", "type", "__import__"}.isdisjoint(library.BUILTINS)

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.json.blobs import binary_form, reference_to, with_blobs
 from snakepit_bridge.values.refusals import CannotReadError
 
-BLOBS = [Blob(kind="bytes", data=b"first"), Blob(kind="bytes", data=b"second")]
+BLOBS = BlobValues([Blob(kind="bytes", data=b"first"), Blob(kind="bytes", data=b"second")])
 
 
 @pytest.mark.parametrize("value", [b"hi", bytearray(b"hi"), memoryview(b"hi")])

@@ -249,7 +249,9 @@ def test_a_buffer_of_numbers_is_a_tensor(message_pack: MessagePack) -> None:
     assert arrived.tolist() == [0.0, 0.0]
 
 
-def test_arrays_ask_for_a_place_beside_the_value_at_any_size(message_pack: MessagePack) -> None:
+def test_arrays_travel_beside_the_value_at_any_size_and_numbers_within_it(
+    message_pack: MessagePack,
+) -> None:
     numpy = pytest.importorskip("numpy")
     beside = Recorder()
     value = [numpy.arange(3), (numpy.float32(1.5),)]
@@ -258,10 +260,21 @@ def test_arrays_ask_for_a_place_beside_the_value_at_any_size(message_pack: Messa
     arrived = message_pack.decode(msgspec.structs.replace(encoded, blobs=beside.blobs))
     whole = message_pack.decode(message_pack.encode(value))
 
-    assert [blob.dtype for blob in beside.blobs] == ["int64", "float32"]
+    assert [blob.dtype for blob in beside.blobs] == ["int64"]
     for each in (arrived, whole):
         assert each[0].tolist() == [0, 1, 2]
         assert same(each[1], (numpy.float32(1.5),))
+
+
+def test_what_a_value_holds_twice_is_put_or_kept_once(message_pack: MessagePack) -> None:
+    numpy = pytest.importorskip("numpy")
+    beside, array, thing = Recorder(), numpy.arange(3), object()
+
+    encoded = message_pack.encode([array, thing, (array, thing)], beside)
+
+    assert len(beside.blobs) == 1
+    assert len(beside.kept) == 1
+    assert encoded.value.count(bytes.fromhex("d4 10 00")) == 2
 
 
 def test_the_blobs_of_all_arguments_are_counted_together(message_pack: MessagePack) -> None:
@@ -269,8 +282,18 @@ def test_the_blobs_of_all_arguments_are_counted_together(message_pack: MessagePa
     args = message_pack.encode_args({"a": large, "b": [large, 1]}, beside)
 
     assert message_pack.decode_args(args, beside.blobs) == {"a": large, "b": [large, 1]}
-    with pytest.raises(InvalidArgumentError, match=r"'b'.*stands somewhere else"):
-        message_pack.decode_args({"a": args["a"], "b": args["a"]}, beside.blobs)
+
+
+def test_arguments_that_refer_to_the_same_blob_get_the_same_object(
+    message_pack: MessagePack,
+) -> None:
+    beside = Recorder()
+    args = message_pack.encode_args({"a": b"x" * BYTES_BESIDE}, beside)
+    blobs = [Blob(kind=blob.kind, data=memoryview(blob.data)) for blob in beside.blobs]
+
+    arrived = message_pack.decode_args({"a": args["a"], "b": args["a"]}, blobs)
+
+    assert arrived["a"] is arrived["b"]
 
 
 # --- objects -------------------------------------------------------------------------------------

@@ -37,10 +37,10 @@ def test_decimals_are_read_as_they_were_written(text: str) -> None:
 @pytest.mark.parametrize(
     ("code", "payload", "reason"),
     [
-        (codes.INTEGER, b"", r"is no integer: it has 0 bytes where 1 to 8305 belong"),
-        (codes.INTEGER, bytes(SIZE + 1), r"is no integer: it has 8306 bytes"),
-        (codes.INTEGER, b"\x7f" * SIZE, r"is no integer: it has more than 20000 digits"),
-        (codes.INTEGER, b"\x80" * SIZE, r"is no integer: it has more than 20000 digits"),
+        (codes.INTEGER, b"", "is no integer: it has no bytes"),
+        (codes.INTEGER, bytes(SIZE + 1), "is an integer of more than 20000 digits; at most"),
+        (codes.INTEGER, b"\x7f" * SIZE, "is an integer of more than 20000 digits"),
+        (codes.INTEGER, b"\x80" * SIZE, "is an integer of more than 20000 digits"),
         (codes.COMPLEX, bytes(15), "is no complex: it has 15 bytes where 16 belong"),
         (codes.DECIMAL, b"", "is no decimal: its text is no decimal number"),
         (codes.DECIMAL, b"1_0", "is no decimal: its text"),

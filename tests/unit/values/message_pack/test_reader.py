@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import BYTES, Blob
 from snakepit_bridge.values.message_pack import reader as message_pack_reader
 from snakepit_bridge.values.message_pack import scan as message_pack_scan
@@ -25,7 +26,7 @@ class Box(msgspec.Struct):
 
 def _read(frame: str | bytes, *blobs: Blob) -> Any:
     data = frame if isinstance(frame, bytes) else bytes.fromhex(frame)
-    return MessagePackReader(TYPES).read(data, blobs, set())
+    return MessagePackReader(TYPES).read(data, BlobValues(blobs))
 
 
 def _extension(code: int, body: bytes) -> bytes:
@@ -211,5 +212,10 @@ def test_blobs_stand_where_they_stood() -> None:
 
     assert _read("82 a1 61 d4 10 01 a1 62 91 d4 10 00", *blobs) == {"a": b"b", "b": [b"a"]}
     assert _read("81 d4 10 00 c0", *blobs) == {b"a": None}
-    with pytest.raises(CannotReadError, match=r"\$\[1\] is no blob: .* stands somewhere else"):
-        _read("92 d4 10 00 d4 10 00", *blobs)
+
+
+def test_what_refers_to_the_same_blob_is_the_same_object() -> None:
+    one, other = _read("92 d4 10 00 d4 10 00", Blob(kind=BYTES, data=memoryview(b"abc")))
+
+    assert one == b"abc"
+    assert one is other

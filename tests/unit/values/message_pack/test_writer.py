@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from snakepit_bridge.values.beside import NOTHING
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.fallback import Fallback
 from snakepit_bridge.values.leaves import Leaves
 from snakepit_bridge.values.message_pack import writer as message_pack_writer
@@ -31,7 +32,7 @@ def writer() -> MessagePackWriter:
 
 
 def _there_and_back(writer: MessagePackWriter, value: object) -> Any:
-    return MessagePackReader(ValueTypes()).read(writer.write(value, NOTHING), (), set())
+    return MessagePackReader(ValueTypes()).read(writer.write(value, NOTHING), BlobValues())
 
 
 def _circle() -> list[Any]:

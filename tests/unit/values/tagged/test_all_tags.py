@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.refusals import CannotReadError
@@ -28,7 +29,7 @@ class Spot:
 
 
 def _read(members: dict[str, Any]) -> Any:
-    return TagReader(TYPES).read(members, [Blob(kind="bytes", data=b"hi")])
+    return TagReader(TYPES).read(members, BlobValues([Blob(kind="bytes", data=b"hi")]))
 
 
 def _refusal(members: dict[str, Any]) -> CannotReadError:

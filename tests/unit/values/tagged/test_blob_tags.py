@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.refusals import CannotReadError, CannotWriteError
 from snakepit_bridge.values.tagged.blob_tags import INLINE_BYTES, binary_tag, blob_tag, read_blob
@@ -44,9 +45,9 @@ def test_data_kept_elsewhere_are_not_in_the_text() -> None:
 
 
 def test_what_a_blob_stands_for_is_read() -> None:
-    assert read_blob({"index": 1}, [Blob(kind="bytes"), BYTES]) == b"hi"
-    assert read_blob(blob_tag(BYTES, NOTHING), []) == b"hi"
-    assert read_blob({"kind": "bytes", "data": ""}, []) == b""
+    assert read_blob({"index": 1}, BlobValues([Blob(kind="bytes"), BYTES])) == b"hi"
+    assert read_blob(blob_tag(BYTES, NOTHING), BlobValues()) == b"hi"
+    assert read_blob({"kind": "bytes", "data": ""}, BlobValues()) == b""
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,10 @@ def test_what_a_blob_stands_for_is_read() -> None:
         ({"index": []}, "whose \"index\" is of type 'list', not an integer"),
         ({"data": ""}, 'without "kind"'),
         ({"kind": "bytes"}, 'without "data"'),
+        (
+            {"kind": "bytes", "data": "", "handle": "h"},
+            'with a "handle", which only the blobs beside a value have',
+        ),
         ({"kind": "bytes", "data": "?"}, 'whose "data" is no base64 (Only base64 data is allowed)'),
         ({"kind": 1, "data": ""}, 'whose "kind" is 1, not text'),
         ({"kind": "tensor", "dtype": 1, "data": ""}, 'whose "dtype" is 1, not text'),
@@ -73,11 +78,11 @@ def test_what_a_blob_stands_for_is_read() -> None:
 )
 def test_malformed_blobs_are_refused(members: dict[str, Any], message: str) -> None:
     with pytest.raises(TagError) as caught:
-        read_blob(members, [BYTES])
+        read_blob(members, BlobValues([BYTES]))
 
     assert str(caught.value) == message
 
 
 def test_data_that_are_not_what_the_blob_says_are_refused() -> None:
     with pytest.raises(CannotReadError):
-        read_blob({"kind": "mystery", "data": ""}, [])
+        read_blob({"kind": "mystery", "data": ""}, BlobValues())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.refusals import MAX_DEPTH, CannotReadError
@@ -19,7 +20,7 @@ from tests.unit.values.strategies import same
 
 def _read(data: bytes | str, blobs: Sequence[Blob] = ()) -> Any:
     data = data.encode() if isinstance(data, str) else data
-    return TaggedReader(ValueTypes()).read(data, blobs)
+    return TaggedReader(ValueTypes()).read(data, BlobValues(blobs))
 
 
 def _refusal(data: bytes | str) -> CannotReadError:

@@ -170,3 +170,13 @@ def test_malformed_times_are_refused(
         read(members)
 
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("microseconds", [5, -5, 999_999, 1_000_005])
+def test_an_offset_below_a_second_is_kept(microseconds: int) -> None:
+    zone = timezone(timedelta(microseconds=microseconds))
+
+    moment = read_datetime(datetime_tag(datetime(2026, 1, 2, tzinfo=zone)))
+
+    assert moment.utcoffset() == timedelta(microseconds=microseconds)
+    assert read_time(time_tag(time(3, tzinfo=zone))).utcoffset() == moment.utcoffset()

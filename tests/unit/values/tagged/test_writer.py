@@ -11,6 +11,7 @@ from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from snakepit_bridge.values.beside import NOTHING, Beside
@@ -151,6 +152,19 @@ def test_arrays_go_beside_the_text_where_they_may() -> None:
     assert _members(numbers) == _tag(
         "blob", kind="tensor", dtype="float64", shape=[1], data="AAAAAAAA+D8="
     )
+
+
+def test_numbers_of_numpy_stay_in_the_text() -> None:
+    beside = Recorder()
+
+    members = _members([np.float64(1.5), np.array(1.5), {np.bool_(1)}], beside)
+
+    number = _tag("blob", kind="tensor", dtype="float64", shape=[], data="AAAAAAAA+D8=")
+    assert members[:2] == [number, number]
+    assert members[2]["elements"] == [
+        _tag("blob", kind="tensor", dtype="bool", shape=[], data="AQ==")
+    ]
+    assert beside.blobs == []
 
 
 def test_bytes_go_beside_the_text_from_four_kibibytes_on() -> None:

@@ -75,6 +75,13 @@ def test_the_command_line_starts_without_optional_libraries() -> None:
     assert _loaded(["snakepit_bridge.cli"], STARTED_BY_NO_COMMAND) == []
 
 
+def test_a_server_starts_without_the_encodings_that_it_may_never_need() -> None:
+    lossless = ["values.message_pack.message_pack", "values.tagged.tagged"]
+    late = [*(f"snakepit_bridge.{each}" for each in lossless), "zoneinfo"]
+
+    assert _loaded(["snakepit_bridge.bootstrap", "snakepit_bridge.grpc.server"], late) == []
+
+
 def test_imports_keep_their_contracts() -> None:
     lint_imports = Path(sys.executable).with_name("lint-imports")
 

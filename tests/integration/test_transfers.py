@@ -35,6 +35,7 @@ from snakepit_bridge.grpc.listen import Listen
 from snakepit_bridge.grpc.server import grpc_server
 from snakepit_bridge.handlers.blob_handler import BlobHandler
 from snakepit_bridge.leases.leases import Leases, open_leases
+from snakepit_bridge.testing.fakes import FakeClock
 from tests.integration.bridge_process import MIB, bridge_process
 from tests.integration.served import TIMEOUT_S, info_of
 from tests.unit.handlers.bridges import commands_of
@@ -245,20 +246,25 @@ async def test_a_caller_may_ask_how_much_has_come(leases: Leases) -> None:
     assert (chunk.offset, chunk.size, chunk.data) == (2, 6, b"cdef")
 
 
-async def test_cancelled_transfers_leave_nothing(leases: Leases) -> None:
-    """A bridge took the end of what a caller sends for the end of the data, now and then."""
-    async with stub_of(leases) as stub:
-        never = asyncio.Event()
+async def test_cancelled_transfers_leave_nothing_for_long(tmp_path: Path) -> None:
+    """Gone at once as a rule. But now and then gRPC shows the end of a caller who is gone as the
+    end of the data, and then they are kept for as long as data that nobody asks for."""
+    clock, never = FakeClock(), asyncio.Event()
 
-        async def chunks() -> AsyncIterator[pb.Chunk]:
-            yield _chunk(0, b"abc", size=6)
-            await never.wait()
+    async def chunks() -> AsyncIterator[pb.Chunk]:
+        yield _chunk(0, b"abc", size=6)
+        await never.wait()
 
-        for _ in range(25):
-            upload = stub.Upload(chunks())
-            await _until(lambda: len(leases) == 1)
-            upload.cancel()
-            await _until(lambda: len(leases) == 0)
+    for _ in range(25):
+        with open_leases(tmp_path, max_bytes=100 * MIB, clock=clock) as leases:
+            async with stub_of(leases) as stub:
+                upload = stub.Upload(chunks())
+                await _until(leases.__len__)
+                upload.cancel()
+            clock.advance(leases.idle_s)
+            leases.sweep()
+
+            assert len(leases) == 0
 
 
 async def test_an_upload_that_is_cancelled_while_it_begins_leaves_nothing(leases: Leases) -> None:

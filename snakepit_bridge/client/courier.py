@@ -21,13 +21,12 @@ from snakepit_bridge.errors import (
 )
 from snakepit_bridge.transport.base import BlobConnection
 from snakepit_bridge.transport.out_of_band import PATH, SHARED_FROM
-from snakepit_bridge.values.blob import Blob
 
 if TYPE_CHECKING:
     from snakepit_bridge.client.deadline import Deadline
     from snakepit_bridge.transport.base import Connection
     from snakepit_bridge.transport.envelope import Envelope, Reply
-    from snakepit_bridge.values.blob import Data
+    from snakepit_bridge.values.blob import Blob, Data
 
     Ask = Callable[[str, dict[str, Any]], Coroutine[Any, Any, Any]]
 
@@ -103,7 +102,7 @@ class Courier:
                 if handle:
                     left -= blob.nbytes
                     handles.append(handle)
-                    blobs[place] = _behind(handle, blob)
+                    blobs[place] = blob.behind(handle)
             undo.pop_all()
         return msgspec.structs.replace(envelope, blobs=blobs), handles
 
@@ -136,7 +135,7 @@ class Courier:
         if blob.handle:
             return blob
         handle = await self._through_file(blob, blob.nbytes) or await self._upload(blob)
-        return _behind(handle, blob) if handle else blob
+        return blob.behind(handle) if handle else blob
 
     async def unload(self, reply: Reply) -> Reply:
         """Fetch what the bridge has kept of an answer.
@@ -271,8 +270,7 @@ class Courier:
     async def _fetched(self, blob: Blob, told: Mapping[str, str]) -> Blob:
         if not blob.handle:
             return blob
-        data = await self._data_of(blob.handle, told.get(PATH + blob.handle))
-        return Blob(kind=blob.kind, dtype=blob.dtype, shape=blob.shape, data=data)
+        return blob.holding(await self._data_of(blob.handle, told.get(PATH + blob.handle)))
 
     async def _data_of(self, handle: str, path: str | None) -> Data:
         if self.shares_files and path is not None:
@@ -290,7 +288,3 @@ class Courier:
     def _share_no_more(self, error: Exception) -> None:
         self.shares_files = False
         log.info("binary data travel in messages from now on: %s", error)
-
-
-def _behind(handle: str, blob: Blob) -> Blob:
-    return Blob(kind=blob.kind, dtype=blob.dtype, shape=blob.shape, handle=handle)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from snakepit_bridge.errors import ErrorCode, SessionError
 from snakepit_bridge.values.beside import Beside
-from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.detail import type_name_of
 
 if TYPE_CHECKING:
     from snakepit_bridge.leases.leases import Leases
     from snakepit_bridge.session.context import Session
     from snakepit_bridge.transport.options import Options
+    from snakepit_bridge.values.blob import Blob
     from snakepit_bridge.values.refs import Ref
 
 
@@ -77,7 +77,7 @@ class Luggage(Beside):
         assert self._leases is not None, "see stores"
         handle = self._leases.put(blob.data)
         self.handles.append(handle)
-        return Blob(kind=blob.kind, dtype=blob.dtype, shape=blob.shape, handle=handle)
+        return blob.behind(handle)
 
     def path_of(self, stored: Blob) -> str:
         """The file of a blob that was stored."""

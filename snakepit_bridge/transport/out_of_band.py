@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snakepit_bridge.errors import BridgeError, InvalidArgumentError, QuotaExceededError
-from snakepit_bridge.values.blob import Blob
 
 if TYPE_CHECKING:
     from snakepit_bridge.leases.leases import Leases
     from snakepit_bridge.transport.luggage import Luggage
-    from snakepit_bridge.values import Encoded
+    from snakepit_bridge.values import Blob, Encoded
 
 PART_MARGIN = 32
 """Bytes that framing may add to a named part of a value, or to a piece of its metadata."""
@@ -46,8 +45,7 @@ def present(blob: Blob, leases: Leases | None) -> Blob:
             f"The blob of handle {blob.handle!r} cannot be read: this bridge keeps none.",
             {"handle": blob.handle, "hint": "Send the data themselves."},
         )
-    data = leases.data(blob.handle)
-    return Blob(kind=blob.kind, dtype=blob.dtype, shape=blob.shape, data=data)
+    return blob.holding(leases.data(blob.handle))
 
 
 def shared(encoded: Encoded, luggage: Luggage) -> Encoded:

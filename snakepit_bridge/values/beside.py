@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from snakepit_bridge.values.blob import Blob
     from snakepit_bridge.values.refs import Ref
 
@@ -39,3 +42,12 @@ class Beside:
 
 NOTHING = Beside()
 """For values that have to be whole by themselves."""
+
+
+@contextmanager
+def giving_up(beside: Beside) -> Iterator[None]:
+    """Let what was taken for a value be forgotten, should the block fail."""
+    with ExitStack() as on_failure:
+        on_failure.callback(beside.give_up)
+        yield
+        on_failure.pop_all()

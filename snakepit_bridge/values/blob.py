@@ -38,6 +38,14 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
     handle: str = ""
     """Opaque name of data that are kept elsewhere."""
 
+    def behind(self, handle: str) -> Blob:
+        """The same without its data, which are kept elsewhere under a handle."""
+        return Blob(kind=self.kind, dtype=self.dtype, shape=self.shape, handle=handle)
+
+    def holding(self, data: Data) -> Blob:
+        """The same with its data, which were kept elsewhere."""
+        return Blob(kind=self.kind, dtype=self.dtype, shape=self.shape, data=data)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the data that are in here."""

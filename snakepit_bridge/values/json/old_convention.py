@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.beside import NOTHING, Beside, giving_up
 from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.boundary import (
@@ -19,7 +19,7 @@ from snakepit_bridge.values.encoding import Encoded
 from snakepit_bridge.values.fallback import Fallback, NoFallback
 from snakepit_bridge.values.json.blobs import BYTES_LIKE, with_blobs
 from snakepit_bridge.values.json.limits import read_limited_json
-from snakepit_bridge.values.json.writer import JsonWriter, giving_up
+from snakepit_bridge.values.json.writer import JsonWriter
 from snakepit_bridge.values.refusals import (
     CannotReadError,
     CannotWriteError,

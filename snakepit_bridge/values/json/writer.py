@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite, isnan
 from typing import Any
 
 import msgspec
 
-from snakepit_bridge.values.beside import NOTHING, Beside
-from snakepit_bridge.values.big_integers import digits_of
+from snakepit_bridge.values.beside import NOTHING, Beside, giving_up
 from snakepit_bridge.values.fallback import Fallback
 from snakepit_bridge.values.json.blobs import binary_form, reference_to
+from snakepit_bridge.values.json.integers import integer_form
 from snakepit_bridge.values.json.natural_forms import simpler_form
 from snakepit_bridge.values.json.plainness import (
     CONSTANT_KINDS,
@@ -22,19 +21,15 @@ from snakepit_bridge.values.json.plainness import (
     is_plain,
     is_row_of_constants,
 )
+from snakepit_bridge.values.nesting import Nesting
 from snakepit_bridge.values.refusals import (
     MAX_DEPTH,
     CannotWriteError,
     has_lone_surrogate,
     lone_surrogate,
-    too_deep,
 )
 
 _encode = msgspec.json.Encoder().encode
-
-_MAX_BITS = 2_000
-"""Integers the encoder surely writes: CPython's limit on conversions cannot be set below 640
-digits, which are 2,126 bits."""
 
 
 class JsonWriter:
@@ -98,19 +93,7 @@ class JsonWriter:
         return _Simplification(self._fallback, trusted).simplify(value)
 
 
-@contextmanager
-def giving_up(beside: Beside) -> Iterator[None]:
-    """Let what was taken for a value be forgotten, should the block fail."""
-    is_written = False
-    try:
-        yield
-        is_written = True
-    finally:
-        if not is_written:
-            beside.give_up()
-
-
-class _Simplification:
+class _Simplification(Nesting):
     """One pass over one value, down to what the encoder writes without changing anything.
 
     That is exact ``dict``, ``list``, ``str``, ``int``, finite ``float``, ``bool``, ``None``,
@@ -126,10 +109,10 @@ class _Simplification:
     def __init__(
         self, fallback: Fallback, trusted: frozenset[type], *, beside: Beside = NOTHING
     ) -> None:
+        super().__init__()
         self._fallback = fallback
         self._trusted = trusted
         self._beside = beside
-        self._inside_of: set[int] = set()
 
     def simplify(self, value: Any) -> Any:
         kind = type(value)
@@ -165,7 +148,7 @@ class _Simplification:
         return _encode(plain).decode()
 
     def array(self, members: Sequence[Any]) -> list[Any]:
-        self._enter(members, MAX_DEPTH)
+        self._enter(members)
         plain: list[Any] = []
         if is_row_of_constants(members):
             plain = list(members)
@@ -176,11 +159,11 @@ class _Simplification:
                 except CannotWriteError as error:
                     error.inside(index)
                     raise
-        self._inside_of.remove(id(members))
+        self._leave(members)
         return plain
 
     def object(self, members: Mapping[Any, Any]) -> dict[str, Any]:
-        self._enter(members, MAX_DEPTH)
+        self._enter(members)
         plain: dict[str, Any] = {}
         for name, member in zip(self.key_texts(members), members.values(), strict=True):
             try:
@@ -188,7 +171,7 @@ class _Simplification:
             except CannotWriteError as error:
                 error.inside(name)
                 raise
-        self._inside_of.remove(id(members))
+        self._leave(members)
         return plain
 
     def _converted(self, value: Any) -> Any:
@@ -196,7 +179,7 @@ class _Simplification:
         # level for what it turns into, which also ends objects that turn into ever new objects.
         self._enter(value, MAX_DEPTH + 1)
         plain = self.simplify(self._reference(value) or simpler_form(value, self._fallback))
-        self._inside_of.remove(id(value))
+        self._leave(value)
         return plain
 
     def _reference(self, value: Any) -> dict[str, Any] | None:
@@ -205,25 +188,6 @@ class _Simplification:
         blob = binary_form(value)
         index = None if blob is None else self._beside.put(blob)
         return None if index is None else reference_to(index)
-
-    def _enter(self, value: Any, max_depth: int) -> None:
-        if id(value) in self._inside_of:
-            raise CannotWriteError("contains itself", "Return a copy that leaves out the way back.")
-        if len(self._inside_of) >= max_depth:
-            raise CannotWriteError(*too_deep())
-        self._inside_of.add(id(value))
-
-
-def _text(_: _Simplification, text: str) -> str:
-    if has_lone_surrogate(text):
-        raise CannotWriteError(*lone_surrogate())
-    return text
-
-
-def _integer(_: _Simplification, number: int) -> int | msgspec.Raw:
-    if number.bit_length() <= _MAX_BITS:
-        return number
-    return msgspec.Raw(digits_of(number).encode())
 
 
 def _float(_: _Simplification, number: float) -> float | str:
@@ -235,8 +199,8 @@ def _float(_: _Simplification, number: float) -> float | str:
 
 
 _WRITERS: Mapping[type, Callable[[_Simplification, Any], Any]] = {
-    str: _text,
-    int: _integer,
+    str: Nesting.text,
+    int: integer_form,
     float: _float,
     dict: _Simplification.object,
     list: _Simplification.array,

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.msgpack import Ext
 
-from snakepit_bridge.values.beside import Beside
+from snakepit_bridge.values.beside import Beside, giving_up
 from snakepit_bridge.values.binary.forms import blob_of, bytes_blob
 from snakepit_bridge.values.binary.scalars import ScalarHeads, is_number
 from snakepit_bridge.values.blob import TENSOR, Blob
@@ -33,12 +33,11 @@ from snakepit_bridge.values.message_pack.times import (
     time_bytes,
     timedelta_bytes,
 )
+from snakepit_bridge.values.nesting import Nesting
 from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.refusals import (
     MAX_DEPTH,
     CannotWriteError,
-    has_lone_surrogate,
-    lone_surrogate,
     too_deep,
 )
 from snakepit_bridge.values.tag_objects import HostFunction
@@ -94,15 +93,11 @@ class MessagePackWriter:
         return self._write_exactly(value, beside)
 
     def _write_exactly(self, value: object, beside: Beside) -> bytes:
-        written = None
-        try:
-            written = _encoded(_Simplification(self._leaves, beside).simplify(value))
-        except RecursionError as error:
-            raise CannotWriteError(*too_deep()) from error
-        finally:
-            if written is None:
-                beside.give_up()
-        return written
+        with giving_up(beside):
+            try:
+                return _encoded(_Simplification(self._leaves, beside).simplify(value))
+            except RecursionError as error:
+                raise CannotWriteError(*too_deep()) from error
 
 
 def _encoded(plain: Any) -> bytes:
@@ -114,7 +109,7 @@ def _encoded(plain: Any) -> bytes:
         ) from error
 
 
-class _Simplification:
+class _Simplification(Nesting):
     """One pass over one value, down to what the encoder writes without changing anything.
 
     Args:
@@ -123,9 +118,9 @@ class _Simplification:
     """
 
     def __init__(self, leaves: Leaves, beside: Beside) -> None:
+        super().__init__()
         self._leaves = leaves
         self._beside = beside
-        self._inside_of: set[int] = set()
         # The objects stay here with what is written, or another one might get the same id.
         self._put_or_kept: dict[int, tuple[object, Any]] = {}
         self._heads = ScalarHeads(_scalar_head)
@@ -141,7 +136,7 @@ class _Simplification:
         return Ext(codes.INLINE_BLOB, head + value.tobytes()) if head else self._converted(value)
 
     def array(self, members: Any) -> Any:
-        self._enter(members, MAX_DEPTH)
+        self._enter(members)
         plain: list[Any] = []
         written = _written_at_once(members)
         if written is None:
@@ -151,11 +146,11 @@ class _Simplification:
                 except CannotWriteError as error:
                     error.inside(index)
                     raise
-        self._inside_of.remove(id(members))
+        self._leave(members)
         return _array(members, plain) if written is None else _written_array(members, written)
 
     def map(self, members: Mapping[Any, Any]) -> Any:
-        self._enter(members, MAX_DEPTH)
+        self._enter(members)
         keys, values = [], []
         written = _written_at_once(members)
         if written is None:
@@ -166,7 +161,7 @@ class _Simplification:
                 except CannotWriteError as error:
                     error.inside(key_step(key))
                     raise
-        self._inside_of.remove(id(members))
+        self._leave(members)
         return _map(members, keys, values) if written is None else Raw(written)
 
     def binary(self, value: bytes | bytearray | memoryview) -> Any:
@@ -187,9 +182,9 @@ class _Simplification:
         return Ext(codes.INLINE_BLOB, _encoded(parts))
 
     def slice(self, value: Any) -> Ext:
-        self._enter(value, MAX_DEPTH)
+        self._enter(value)
         parts = [self.simplify(part) for part in (value.start, value.stop, value.step)]
-        self._inside_of.remove(id(value))
+        self._leave(value)
         return Ext(codes.SLICE, _encoded(parts))
 
     def marker(self, marker: Marker) -> Any:
@@ -215,17 +210,10 @@ class _Simplification:
             plain = Ext(codes.OBJECT, _encoded(parts))
         else:
             plain = self.simplify(form)
-        self._inside_of.remove(id(value))
+        self._leave(value)
         if type(form) in _PUT_OR_KEPT:
             self._put_or_kept[id(value)] = (value, plain)
         return plain
-
-    def _enter(self, value: Any, max_depth: int) -> None:
-        if id(value) in self._inside_of:
-            raise CannotWriteError("contains itself", "Return a copy that leaves out the way back.")
-        if len(self._inside_of) >= max_depth:
-            raise CannotWriteError(*too_deep())
-        self._inside_of.add(id(value))
 
 
 def _scalar_head(dtype: str, size: int) -> bytes:
@@ -278,12 +266,6 @@ def _refuse_unhashable(plain: list[Any], members: Any, what: str) -> None:
     )
 
 
-def _text(_: _Simplification, text: str) -> str:
-    if has_lone_surrogate(text):
-        raise CannotWriteError(*lone_surrogate())
-    return text
-
-
 def _integer(_: _Simplification, number: int) -> int | Ext:
     if -(2**63) <= number < 2**64:
         return number
@@ -296,7 +278,7 @@ def _as_bytes(code: int, to_bytes: Callable[[Any], bytes]) -> Callable[[_Simplif
 
 
 _WRITERS: Mapping[type, Callable[[_Simplification, Any], Any]] = {
-    str: _text,
+    str: Nesting.text,
     int: _integer,
     **dict.fromkeys(_ARRAYS, _Simplification.array),
     dict: _Simplification.map,

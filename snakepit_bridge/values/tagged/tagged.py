@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from snakepit_bridge.values.beside import NOTHING, Beside
+from snakepit_bridge.values.beside import NOTHING, Beside, giving_up
 from snakepit_bridge.values.binary.blob_values import BlobValues
 from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.boundary import (
@@ -52,12 +51,12 @@ class Tagged:
 
     def encode_args(self, args: Mapping[str, object], beside: Beside = NOTHING) -> dict[str, bytes]:
         """Write arguments, by the same rules as results, but for the marker: that is refused."""
-        with _given_up_by_failure(beside):
+        with giving_up(beside):
             return write_each(args, lambda value: self._write_argument(value, beside), self.name)
 
     def encode(self, value: object, beside: Beside = NOTHING) -> Encoded:
         """Write a result."""
-        with _given_up_by_failure(beside):
+        with giving_up(beside):
             try:
                 return Encoded(self._write(value, beside))
             except CannotWriteError as error:
@@ -69,11 +68,3 @@ class Tagged:
             return self._read(encoded.value, BlobValues(encoded.blobs))
         except CannotReadError as error:
             raise unreadable_answer(error, self.name) from error
-
-
-@contextmanager
-def _given_up_by_failure(beside: Beside) -> Iterator[None]:
-    with ExitStack() as on_failure:
-        on_failure.callback(beside.give_up)
-        yield
-        on_failure.pop_all()

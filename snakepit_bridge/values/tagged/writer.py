@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Raw
 
 from snakepit_bridge.values.beside import NOTHING, Beside
-from snakepit_bridge.values.big_integers import digits_of
 from snakepit_bridge.values.binary.forms import blob_of
 from snakepit_bridge.values.binary.scalars import ScalarHeads, is_number
 from snakepit_bridge.values.blob import TENSOR, Blob
+from snakepit_bridge.values.json.integers import integer_form
 from snakepit_bridge.values.json.plainness import (
     CONSTANT_KINDS,
     has_text_keys,
@@ -25,12 +25,12 @@ from snakepit_bridge.values.json.plainness import (
     is_row_of_constants,
 )
 from snakepit_bridge.values.leaves import Leaves, Marker
+from snakepit_bridge.values.nesting import Nesting
 from snakepit_bridge.values.paths import Step
 from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.refusals import (
     MAX_DEPTH,
     CannotWriteError,
-    has_lone_surrogate,
     lone_surrogate,
     too_deep,
 )
@@ -56,10 +56,6 @@ from snakepit_bridge.values.tagged.time_tags import date_tag, datetime_tag, time
 from snakepit_bridge.values.value_types import Registered
 
 _encode = msgspec.json.Encoder().encode
-
-_MAX_BITS = 2_000
-"""Integers the encoder surely writes: CPython's limit on conversions cannot be set below 640
-digits, which are 2,126 bits."""
 
 # The encoder never escapes these, and what looks like them within a text has its quotes escaped.
 _RESERVED_KEYS = tuple(f'"{key}":'.encode() for key in (TYPE_KEY, LEGACY_REF_KEY))
@@ -110,7 +106,7 @@ class TaggedWriter:
         return b"" if any(key in text for key in _RESERVED_KEYS) else text
 
 
-class _Form:
+class _Form(Nesting):
     """One pass over one value, down to what the encoder writes without changing anything.
 
     Args:
@@ -119,9 +115,9 @@ class _Form:
     """
 
     def __init__(self, leaves: Leaves, beside: Beside) -> None:
+        super().__init__()
         self._leaves = leaves
         self._beside = beside
-        self._inside_of: set[int] = set()
         # The objects stay here with their forms, or another one might get the same id.
         self._put_or_kept: dict[int, tuple[object, Any]] = {}
         self._heads = ScalarHeads(_scalar_head)
@@ -150,7 +146,7 @@ class _Form:
                 except CannotWriteError as error:
                     error.inside(index)
                     raise
-        self._inside_of.remove(id(members))
+        self._leave(members)
         return forms
 
     def unordered(self, members: Collection[Any]) -> list[Any]:
@@ -169,11 +165,11 @@ class _Form:
         forms: dict[str, Any] = {}
         for key, member in members.items():
             try:
-                forms[_text(self, key)] = self.of(member)
+                forms[self.text(key)] = self.of(member)
             except CannotWriteError as error:
                 error.inside(key)
                 raise
-        self._inside_of.remove(id(members))
+        self._leave(members)
         return forms
 
     def slicing(self, value: slice) -> dict[str, Any]:
@@ -203,7 +199,7 @@ class _Form:
             except CannotWriteError as error:
                 error.inside(_step(key))
                 raise
-        self._inside_of.remove(id(members))
+        self._leave(members)
         if any(type(key) not in _FORMS for key in members):
             _refuse_same_keys([key for key, _ in pairs])
         return pairs
@@ -221,34 +217,15 @@ class _Form:
         self._enter(value, MAX_DEPTH + 1)
         simpler = self._leaves.simpler_form(value, self._beside)
         form = self.of(simpler)
-        self._inside_of.remove(id(value))
+        self._leave(value)
         if type(simpler) in {Blob, Ref}:
             self._put_or_kept[id(value)] = (value, form)
         return form
-
-    def _enter(self, value: Any, max_depth: int = MAX_DEPTH) -> None:
-        if id(value) in self._inside_of:
-            raise CannotWriteError("contains itself", "Return a copy that leaves out the way back.")
-        if len(self._inside_of) >= max_depth:
-            raise CannotWriteError(*too_deep())
-        self._inside_of.add(id(value))
 
 
 def _scalar_head(dtype: str, _: int) -> bytes:
     written = _encode(tag("blob", kind=TENSOR, dtype=dtype, shape=[], data=""))
     return written.removesuffix(_SCALAR_END)
-
-
-def _text(_: _Form, text: str) -> str:
-    if has_lone_surrogate(text):
-        raise CannotWriteError(*lone_surrogate())
-    return text
-
-
-def _integer(_: _Form, number: int) -> int | Raw:
-    if number.bit_length() <= _MAX_BITS:
-        return number
-    return Raw(digits_of(number).encode())
 
 
 def _step(key: object) -> Step:
@@ -283,8 +260,8 @@ def _simple(form: Callable[[Any], Any]) -> Callable[[_Form, Any], Any]:
 
 
 _FORMS: Mapping[type, Callable[[_Form, Any], Any]] = {
-    str: _text,
-    int: _integer,
+    str: Nesting.text,
+    int: integer_form,
     float: _simple(float_form),
     dict: _Form.mapping,
     list: _Form.row,

@@ -20,3 +20,11 @@ def test_a_blob_is_one_of_bytes_unless_told_otherwise() -> None:
 def test_a_blob_cannot_change() -> None:
     with pytest.raises(AttributeError):
         Blob(kind="bytes").data = b"1"  # type: ignore[misc]  # that it cannot is the point
+
+
+def test_a_blob_changes_places_with_its_handle() -> None:
+    blob = Blob(kind="tensor", dtype="uint8", shape=(3,), data=b"abc")
+    kept = blob.behind("h")
+
+    assert kept == Blob(kind="tensor", dtype="uint8", shape=(3,), handle="h")
+    assert kept.holding(b"abc") == blob

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snakepit_bridge.errors import HandlerFailedError, InvalidArgumentError, SessionError
-from snakepit_bridge.values.beside import Beside
 from snakepit_bridge.values.blob import TENSOR, Blob
 from snakepit_bridge.values.encoding import Encoded
 from snakepit_bridge.values.fallback import Fallback
@@ -24,6 +23,7 @@ from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.refusals import MAX_DEPTH
 from snakepit_bridge.values.tag_objects import HostFunction
 from snakepit_bridge.values.value_types import ValueTypes
+from tests.unit.values.recorder import Recorder
 from tests.unit.values.strategies import ANY_VALUE, same
 
 # With `--hypothesis-profile=long` many more.
@@ -41,26 +41,6 @@ class Color(Enum):
 class Point(NamedTuple):
     x: int
     y: int
-
-
-class Recorder(Beside):
-    """Takes every blob, keeps every object."""
-
-    def __init__(self) -> None:
-        self.blobs: list[Blob] = []
-        self.kept: list[object] = []
-        self.given_up = 0
-
-    def put(self, blob: Blob) -> int:
-        self.blobs.append(blob)
-        return len(self.blobs) - 1
-
-    def keep(self, instance: object) -> Ref:
-        self.kept.append(instance)
-        return Ref(f"r{len(self.kept)}", type_name="shop.Cart", session_id="s")
-
-    def give_up(self) -> None:
-        self.given_up += 1
 
 
 @pytest.fixture

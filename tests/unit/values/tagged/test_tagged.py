@@ -8,37 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snakepit_bridge.errors import HandlerFailedError, InvalidArgumentError
-from snakepit_bridge.values.beside import Beside
-from snakepit_bridge.values.blob import Blob
 from snakepit_bridge.values.encoding import Encoded
 from snakepit_bridge.values.fallback import Fallback
-from snakepit_bridge.values.refs import Ref
 from snakepit_bridge.values.tagged.tagged import Tagged
 from snakepit_bridge.values.value_types import ValueTypes
+from tests.unit.values.recorder import Recorder
 from tests.unit.values.strategies import ANY_VALUE, same
 
 # With `--hypothesis-profile=long` many more.
 EXAMPLES = max(2_000, settings().max_examples)
-
-
-class Recorder(Beside):
-    """Takes every blob, keeps every object."""
-
-    def __init__(self) -> None:
-        self.blobs: list[Blob] = []
-        self.kept: list[object] = []
-        self.given_up = 0
-
-    def put(self, blob: Blob) -> int:
-        self.blobs.append(blob)
-        return len(self.blobs) - 1
-
-    def keep(self, instance: object) -> Ref:
-        self.kept.append(instance)
-        return Ref(f"r{len(self.kept)}", type_name="shop.Cart", session_id="s")
-
-    def give_up(self) -> None:
-        self.given_up += 1
 
 
 @pytest.fixture

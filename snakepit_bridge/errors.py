@@ -270,6 +270,12 @@ class DSPyError(BridgeError):
     code = ErrorCode.DSPY_FAILED
 
 
+class BudgetExceededError(DSPyError):
+    """A session or a call has spent what it may; sending it again does not help."""
+
+    code = ErrorCode.QUOTA_EXCEEDED
+
+
 class HandlerFailedError(BridgeError):
     """The code of a handler raised; ``foreign_type`` and ``foreign_traceback`` say what."""
 

@@ -61,6 +61,7 @@ class Execution:
         "_lock",
         "_on_cancel",
         "_on_end",
+        "answer_metadata",
         "ended_at",
         "job",
         "outcome",
@@ -84,6 +85,9 @@ class Execution:
         self.ended_at: float | None = None
         self.outcome: Outcome | None = None
         """What became of the code, where the engine gave up waiting for it."""
+
+        self.answer_metadata: dict[str, str] = {}
+        """What the code says beside its answer."""
         self._clock = clock
         self._on_end = on_end
         self._lock = threading.Lock()

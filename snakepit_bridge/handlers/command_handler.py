@@ -235,6 +235,7 @@ class CommandHandler:
     def _metadata(self, execution: Execution | None) -> dict[str, str]:
         queue_s, run_s = (execution.queue_s, execution.run_s) if execution else (0.0, 0.0)
         metadata = {
+            **(execution.answer_metadata if execution else {}),
             "queue_ms": f"{queue_s * 1000:.3f}",
             "run_ms": f"{run_s * 1000:.3f}",
             "worker_id": self.worker_id,

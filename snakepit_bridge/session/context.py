@@ -33,6 +33,10 @@ class CommandUnderWay(Protocol):
         """What its caller said beside the arguments."""
 
     @property
+    def answer_metadata(self) -> dict[str, str]:
+        """What its code says beside the answer."""
+
+    @property
     def cancelled(self) -> bool:
         """Whether nobody waits for the command any more."""
 
@@ -141,6 +145,14 @@ class Session:
     def metadata(self) -> Mapping[str, str]:
         """What the caller of this command said beside the arguments."""
         return _NOTHING if self._execution is None else self._execution.metadata
+
+    @property
+    def answer_metadata(self) -> dict[str, str]:
+        """What travels beside this command's answer, or its error; names and values are texts.
+
+        Outside of a command it goes nowhere.
+        """
+        return {} if self._execution is None else self._execution.answer_metadata
 
     @property
     def cancelled(self) -> bool:

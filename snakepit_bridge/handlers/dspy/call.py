@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,11 +9,12 @@ from typing import Any, get_args
 
 import msgspec
 
-from snakepit_bridge.errors import DSPyError, ErrorCode, WrongCallError
+from snakepit_bridge.errors import BridgeError, DSPyError, ErrorCode
 from snakepit_bridge.handlers.dspy.arguments import Arguments
 from snakepit_bridge.handlers.dspy.call_shape import misfit, named_arguments, takes
 from snakepit_bridge.handlers.dspy.configuration import Configuration
 from snakepit_bridge.handlers.dspy.failures import translated
+from snakepit_bridge.handlers.dspy.runs import Halt, Run
 
 HOW_TO_WRITE_A_SIGNATURE = (
     "A signature looks like 'question -> answer' or 'text, count: int -> labels: list[str]'."
@@ -35,6 +35,45 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     details: Mapping[str, Any]
     """Facts for the error, if there is one."""
 
+    run: Run | None = None
+    """What the call may use and must count."""
+
+    settings: Mapping[str, Any] = {}
+    """Further settings of DSPy, e.g. its callbacks."""
+
+    @contextmanager
+    def entered(self, hint: str = "") -> Iterator[None]:
+        """Run the block with the settings of the scene, and raise what it raises as our errors.
+
+        Args:
+            hint: What to do about an argument that DSPy refuses.
+
+        Raises:
+            DSPyError: DSPy, or what it called, raised.
+            BridgeError: The run was halted: why.
+        """
+        try:
+            with (
+                translated(
+                    self.dspy, self.command, hidden=self.hidden, details=self.details, hint=hint
+                ),
+                self.configuration.applied(self.dspy, self.run, **self.settings),
+            ):
+                yield
+        except Halt as halt:
+            raise halt.error from None
+        except BridgeError as error:
+            if self._halted is None or self._halted is error:
+                raise
+            # Code that swallowed the halt ran into something else.
+            raise self._halted from error
+        if self._halted is not None:
+            raise self._halted
+
+    @property
+    def _halted(self) -> BridgeError | None:
+        return None if self.run is None else self.run.error
+
 
 class Call:
     """A class about to be called, or a method of a live object.
@@ -43,63 +82,54 @@ class Call:
         scene: Where.
         target: What.
         arguments: With what.
+        name: What the caller calls it; the target's own name by default.
 
     Raises:
         DSPyError: The arguments do not fit.
     """
 
-    def __init__(self, scene: Scene, target: Callable[..., Any], arguments: Arguments) -> None:
-        self._scene = scene
+    def __init__(
+        self, scene: Scene, target: Callable[..., Any], arguments: Arguments, name: str = ""
+    ) -> None:
+        self.scene = scene
         self._target = target
         self._arguments = arguments
+        self._name = name
         self._check_fit()
 
+    @property
+    def is_async(self) -> bool:
+        """Whether it runs on a loop; ``run`` is for the others, ``arun`` for these."""
+        return inspect.iscoroutinefunction(self._target)
+
+    @property
+    def owner(self) -> Any:
+        """The object whose method is called; ``None`` where a class is."""
+        return getattr(self._target, "__self__", None)
+
     def run(self) -> Any:
-        """Call it in this thread; an ``async`` method gets a loop of its own.
+        """Call it in this thread.
 
         Raises:
             DSPyError: DSPy, or what it called, raised.
-            WrongCallError: The method is ``async``, and this is a loop's thread.
+            BridgeError: The run was halted: why.
         """
-        if inspect.iscoroutinefunction(self._target):
-            _refuse_on_loop(self._scene.command)
-            return asyncio.run(self.arun())
-        with self._stage():
+        with self.scene.entered(self._hint()):
             return self._target(*self._arguments.positional, **self._arguments.keywords)
 
     async def arun(self) -> Any:
-        """Call it from a loop: an ``async`` method there, anything else on a thread.
-
-        Cancelling ends an ``async`` method at once; what runs on a thread runs on, unheard.
-
-        Raises:
-            DSPyError: DSPy, or what it called, raised.
-        """
-        if not inspect.iscoroutinefunction(self._target):
-            return await asyncio.to_thread(self.run)
-        with self._stage():
+        """As ``run``, for a method that is ``async``; being cancelled ends it at once."""
+        with self.scene.entered(self._hint()):
             return await self._target(*self._arguments.positional, **self._arguments.keywords)
 
-    @contextmanager
-    def _stage(self) -> Iterator[None]:
-        scene = self._scene
-        with (
-            translated(
-                scene.dspy,
-                scene.command,
-                hidden=scene.hidden,
-                details=scene.details,
-                hint=HOW_TO_WRITE_A_SIGNATURE if self._takes_signature() else "",
-            ),
-            scene.configuration.applied(scene.dspy),
-        ):
-            yield
+    def _hint(self) -> str:
+        return HOW_TO_WRITE_A_SIGNATURE if self._takes_signature() else ""
 
     def _takes_signature(self) -> bool:
         positional, keywords = self._arguments.positional, self._arguments.keywords
         given = named_arguments(self._target, positional, keywords).get("signature")
         makes_one = isinstance(self._target, type) and issubclass(
-            self._target, self._scene.dspy.Signature
+            self._target, self.scene.dspy.Signature
         )
         return isinstance(given, str) or makes_one
 
@@ -109,8 +139,8 @@ class Call:
         wanted, why = (takes(called), why) if why else self._missing_inputs()
         if why:
             raise DSPyError(
-                f"Wrong arguments for {_name_of(self._target)}: {why}.",
-                {**self._scene.details, "hint": f"It takes: {wanted}." if wanted else ""},
+                f"Wrong arguments for {_name_of(self._target, self._name)}: {why}.",
+                {**self.scene.details, "hint": f"It takes: {wanted}." if wanted else ""},
                 code=ErrorCode.INVALID_ARGUMENT,
             )
 
@@ -125,7 +155,7 @@ class Call:
 
         DSPy logs them and asks the language model nevertheless.
         """
-        dspy, module, given = self._scene.dspy, self._module(), self._arguments.keywords
+        dspy, module, given = self.scene.dspy, self._module(), self._arguments.keywords
         if module is None or "signature" in given:
             return "", ""
         signature = _signature_of(dspy, module)
@@ -141,7 +171,7 @@ class Call:
         """The module that the call runs, if it does."""
         module = getattr(self._target, "__self__", None)
         name = getattr(self._target, "__name__", "")
-        if name in _RUNS_THE_MODULE and isinstance(module, self._scene.dspy.Module):
+        if name in _RUNS_THE_MODULE and isinstance(module, self.scene.dspy.Module):
             return module
         return None
 
@@ -158,20 +188,9 @@ def _may_be_none(annotation: Any) -> bool:
     return type(None) in get_args(annotation)
 
 
-def _name_of(target: Callable[..., Any]) -> str:
+def _name_of(target: Callable[..., Any], asked: str) -> str:
     if isinstance(target, type):
         return target.__qualname__
     owner = getattr(target, "__self__", None)
-    name = getattr(target, "__name__", str(target))
+    name = asked or getattr(target, "__name__", str(target))
     return name if owner is None else f"{type(owner).__qualname__}.{name}"
-
-
-def _refuse_on_loop(command: str) -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise WrongCallError(
-        f"{command!r} would block the event loop.",
-        {"hint": "Write 'await handler.acall_method(session, args)' in async def code."},
-    )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
 from snakepit_bridge.errors import InvalidArgumentError, NotAllowedError
-from snakepit_bridge.handlers.dspy.options import OFFLINE, PER_CALL
+from snakepit_bridge.handlers.dspy.options import OFFLINE
 from snakepit_bridge.handlers.dspy.secrets import REFERENCE
+from snakepit_bridge.handlers.dspy.session_lm import session_lm_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from snakepit_bridge.handlers.dspy.door import DSPyDoor
     from snakepit_bridge.handlers.dspy.options import LMOptions
     from snakepit_bridge.handlers.dspy.secrets import Secrets
@@ -28,6 +26,9 @@ organization's name to what it sends, so it stays out of the way (``OWN_ENGINE``
 
 OWN_ENGINE = "lm15"
 """DSPy's own engine, which fails where it cannot do something rather than ask litellm."""
+
+_RENAMED = "max_completion_tokens"
+"""What DSPy makes of ``max_tokens`` for models that reason, when it makes them anew."""
 
 NO_KEY = "none"
 """Sent where a key must not be looked for: without one, the environment's would be sent."""
@@ -45,8 +46,33 @@ class LanguageModels:
         self._door = door
         self._secrets = secrets
 
-    def build(self, options: LMOptions) -> Any:
+    def changed(
+        self, old: LMOptions | None, model: Any, options: LMOptions, *, cache: bool | None
+    ) -> Any:
+        """The language model for these options.
+
+        Where only what a single request is given has changed, the connections of the old one are
+        used on, and what the offline model has answered stays answered.
+
+        Raises:
+            BridgeError: As ``build``.
+        """
+        if old is None or model is None or old.connection() != options.connection():
+            return self.build(options, cache=cache)
+        kept, given = old.per_request(), options.per_request()
+        if kept == given:
+            return model
+        if _RENAMED in model.kwargs:
+            return self.build(options, cache=cache)
+        # To a copy, None takes an option away.
+        return model.copy(**{**dict.fromkeys(kept), **given})
+
+    def build(self, options: LMOptions, *, cache: bool | None = None) -> Any:
         """The language model; nothing is sent anywhere yet.
+
+        Args:
+            options: What it is.
+            cache: Whether DSPy's cache may answer, where the options do not say.
 
         Raises:
             NotAllowedError: A key would go where it must not, or the cache is not allowed.
@@ -57,9 +83,13 @@ class LanguageModels:
         connection = self._connection(options)
         # DSPy's cache knows answers by model and prompt: from an address of the caller's own they
         # would be handed to everybody.
-        cache = self._cache(options) and "engine" not in connection
-        given = {**options.given(), **connection, "cache": cache}
+        uses_cache = self._cache(options, default=cache) and "engine" not in connection
+        given = {**options.given(), **connection, "cache": uses_cache}
         return self._session_lm(given.pop("model"), **given)
+
+    def caches(self, model: Any) -> bool:
+        """Whether DSPy's cache may answer for this language model."""
+        return self._door.cache_dir is not None and bool(getattr(model, "cache", True))
 
     def hidden(self, options: LMOptions | None) -> tuple[str, ...]:
         """What must not appear in any text about a call with these options."""
@@ -116,52 +146,19 @@ class LanguageModels:
             raise _no_address()
         return self._secrets.trusts(base)
 
-    def _cache(self, options: LMOptions) -> bool:
+    def _cache(self, options: LMOptions, *, default: bool | None) -> bool:
+        wanted = default if options.cache is UNSET else options.cache
         if self._door.cache_dir is not None:
-            return options.cache is not False
-        if options.cache is True:
+            return wanted is not False
+        if wanted is True:
             raise NotAllowedError(
                 "The bridge keeps no answers of language models.",
                 {"argument": "lm", "hint": "The operator allows it with --dspy-cache DIR."},
             )
         return False
 
-    @cached_property
-    def _session_lm(self) -> Any:
-        return _session_lm_class(self._door.open())
-
-
-def _session_lm_class(dspy: Any) -> Any:
-    class SessionLM(dspy.LM):  # type: ignore[misc]  # dspy ships no types, so LM is Any
-        """A language model whose connection no single call can change.
-
-        A module hands its ``config`` to the language model, and a caller may set that: with an
-        address in it, the session's key would go there.
-        """
-
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            _refuse(kwargs)
-            return super().__call__(*args, **kwargs)
-
-        async def acall(self, *args: Any, **kwargs: Any) -> Any:
-            _refuse(kwargs)
-            return await super().acall(*args, **kwargs)
-
-        def dump_state(self) -> Any:
-            # Loaded elsewhere it is an ordinary LM: this class exists in the bridge alone.
-            return {**super().dump_state(), "_dspy_lm_class": "dspy.clients.lm.LM"}
-
-    return SessionLM
-
-
-def _refuse(names: Iterable[str]) -> None:
-    wrong = sorted(name for name in names if name not in PER_CALL)
-    if wrong:
-        listed = ", ".join(map(repr, wrong))
-        raise NotAllowedError(
-            f"A single call cannot set {listed} of the language model.",
-            {"options": wrong, "hint": "Set it for the session with 'dspy.configure'."},
-        )
+    def _session_lm(self, *args: Any, **kwargs: Any) -> Any:
+        return session_lm_class(self._door.open())(*args, **kwargs)
 
 
 def _no_address() -> InvalidArgumentError:

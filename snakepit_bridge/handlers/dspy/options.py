@@ -25,6 +25,11 @@ PER_CALL = frozenset({
 
 _CONNECTION = ("api_key", "api_base", "timeout", "num_retries", "model_type", "cache")
 
+_PER_REQUEST = frozenset({
+    *("temperature", "max_tokens", "top_p", "top_k", "n", "stop", "seed", "presence_penalty"),
+    *("frequency_penalty", "logprobs", "top_logprobs", "reasoning_effort"),
+})  # fmt: skip
+
 
 class LMOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The options of one language model; never shown with its key."""
@@ -61,6 +66,14 @@ class LMOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """The options that were given, the key included."""
         values = ((name, getattr(self, name)) for name in self.__struct_fields__)
         return {name: value for name, value in values if value is not UNSET}
+
+    def connection(self) -> dict[str, Any]:
+        """The options that say where requests go, and how; the key included."""
+        return {name: value for name, value in self.given().items() if name not in _PER_REQUEST}
+
+    def per_request(self) -> dict[str, Any]:
+        """The options that each request carries."""
+        return {name: value for name, value in self.given().items() if name in _PER_REQUEST}
 
     def shown(self) -> dict[str, Any]:
         """The options that were given, fit to be shown."""

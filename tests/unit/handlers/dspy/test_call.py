@@ -5,7 +5,7 @@ from typing import Any
 import dspy
 import pytest
 
-from snakepit_bridge.errors import DSPyError, ErrorCode, WrongCallError
+from snakepit_bridge.errors import DSPyError, ErrorCode
 from snakepit_bridge.handlers.dspy.arguments import Arguments
 from snakepit_bridge.handlers.dspy.call import Call, Scene
 from snakepit_bridge.handlers.dspy.configuration import Configuration
@@ -99,21 +99,13 @@ def test_a_refused_signature_is_answered_with_how_to_write_one() -> None:
     assert "'question -> answer'" in caught.value.hint
 
 
-def test_an_async_method_gets_a_loop_of_its_own() -> None:
-    assert call(Guide().later, 41).run() == 42
-    assert call(dspy.Predict("q -> answer").acall, q="?").run().answer == "42"
+def test_a_call_tells_whether_it_needs_a_loop() -> None:
+    assert call(Guide().later, 41).is_async
+    assert not call(Guide().__call__, name="Ada").is_async
 
 
-async def test_an_async_method_is_not_run_by_blocking_the_loop() -> None:
-    with pytest.raises(WrongCallError) as caught:
-        call(Guide().later, 41).run()
-
-    assert "acall_method" in caught.value.hint
-
-
-async def test_on_the_loop_everything_runs() -> None:
+async def test_an_async_method_is_awaited() -> None:
     assert await call(Guide().later, 41).arun() == 42
-    assert (await call(Guide().__call__, name="Ada").arun()).text == "Hello, Ada!"
     assert (await call(dspy.Predict("q -> answer").acall, q="?").arun()).answer == "42"
 
 

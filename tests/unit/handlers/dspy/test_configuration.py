@@ -8,7 +8,7 @@ import pytest
 
 from snakepit_bridge.errors import DSPyError, ErrorCode, InvalidArgumentError
 from snakepit_bridge.handlers.dspy import configuration
-from snakepit_bridge.handlers.dspy.configuration import Configuration, Configurator
+from snakepit_bridge.handlers.dspy.configuration import Change, Configuration, Configurator
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
 from snakepit_bridge.handlers.dspy.language_model import LanguageModels
 from snakepit_bridge.handlers.dspy.options import LMOptions
@@ -22,8 +22,7 @@ def scene() -> tuple[Session, Callable[..., Configuration]]:
     configurator = Configurator(DSPyDoor(), models())
 
     def change(**given: Any) -> Configuration:
-        every = {"lm": None, "adapter": None, "num_threads": None}
-        return configurator.change(session, **{**every, **given})
+        return configurator.change(session, Change(**given))
 
     return session, change
 
@@ -35,6 +34,8 @@ def test_a_session_that_was_told_nothing_uses_what_dspy_does() -> None:
         "lm": None,
         "adapter": "chat",
         "num_threads": None,
+        "budget": None,
+        "history": 0,
         "track_usage": True,
     }
 
@@ -113,7 +114,7 @@ def test_settings_hold_inside_of_the_block_only() -> None:
         inside = dspy.settings
         assert inside.lm is new.language_model
         assert inside.adapter is new.adapter_object
-        assert (inside.num_threads, inside.track_usage, inside.disable_history) == (3, True, True)
+        assert (inside.num_threads, inside.track_usage, inside.disable_history) == (3, True, False)
         assert inside.trace == []
         assert inside.trace is not outside["trace"]
 
@@ -123,6 +124,11 @@ def test_settings_hold_inside_of_the_block_only() -> None:
 def test_what_the_process_has_configured_holds_where_the_session_says_nothing() -> None:
     with dspy.context(lm="of the process"), Configuration().applied(dspy):
         assert dspy.settings.lm == "of the process"
+
+
+def test_models_of_the_process_fill_no_history_of_the_process() -> None:
+    with Configuration().applied(dspy):
+        assert dspy.settings.disable_history is True
 
 
 def test_the_key_is_not_shown() -> None:
@@ -142,14 +148,14 @@ def test_two_changes_at_once_are_both_kept() -> None:
     class Interrupted(LanguageModels):
         interrupted = False
 
-        def build(self, options: LMOptions) -> Any:
+        def build(self, options: LMOptions, *, cache: bool | None = None) -> Any:
             if not self.interrupted:
                 self.interrupted = True
-                configurator.change(session, lm=None, adapter="json", num_threads=None)
-            return super().build(options)
+                configurator.change(session, Change(adapter="json"))
+            return super().build(options, cache=cache)
 
     configurator = Configurator(door, Interrupted(door, Secrets()))
-    configurator.change(session, lm="offline", adapter=None, num_threads=None)
+    configurator.change(session, Change(lm="offline"))
 
     found = configuration.of(session)
     assert (found.lm, found.adapter) == (LMOptions(model="offline"), "json")

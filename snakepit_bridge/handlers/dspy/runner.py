@@ -1,0 +1,196 @@
+"""Where DSPy's code runs: ``async`` code on a loop of its own, the rest on a bounded pool."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from snakepit_bridge.engine.loop_thread import LoopThread
+from snakepit_bridge.engine.pool import ThreadPool
+from snakepit_bridge.errors import CommandCancelledError, Outcome, WrongCallError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from snakepit_bridge.handlers.dspy.runs import Run
+
+T = TypeVar("T")
+
+MAX_THREADS = 64
+"""Modules without an ``async`` form that run at once; they mostly wait for a language model."""
+
+MAX_QUEUED = 1000
+
+CLOSE_S = 0.4
+"""How long what still runs is waited for in the end."""
+
+
+class Runner:
+    """Runs DSPy's code away from the loop that serves, which it would hold up.
+
+    The loop and the threads start when they are first needed, and are daemons. Context variables of
+    whoever asks go along: the command, its span, DSPy's settings. Safe to use from any thread.
+
+    Args:
+        max_threads: Modules without an ``async`` form that run at once.
+        max_queued: Those that may wait beyond them.
+    """
+
+    def __init__(self, *, max_threads: int = MAX_THREADS, max_queued: int = MAX_QUEUED) -> None:
+        self._pool = ThreadPool(max_threads=max_threads, max_queued=max_queued)
+        self._lock = threading.Lock()
+        self._loop_thread: LoopThread | None = None
+        self._is_closed = False
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the caller runs on DSPy's loop."""
+        return self._loop_thread is not None and self._loop_thread.is_here
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on DSPy's loop, from any loop.
+
+        Being cancelled cancels it, and waits until it has really ended.
+
+        Raises:
+            WrongCallError: The runner is closed.
+            CommandCancelledError: The runner was closed meanwhile.
+        """
+        if self.is_here:
+            return await work
+        there = _There(work)
+        thread = self._thread(work)
+        task = thread.task(there.carried())
+        try:
+            return await there.outcome()
+        except asyncio.CancelledError:
+            task.cancel()
+            await there.ended()
+            raise
+
+    def wait(self, work: Coroutine[Any, Any, T], run: Run | None = None) -> T:
+        """Run a coroutine on DSPy's loop, from a thread without a loop.
+
+        Args:
+            work: What to run.
+            run: Cancels it when it is cancelled itself.
+
+        Raises:
+            WrongCallError: The runner is closed, or this thread has a loop.
+            Halt: The run was cancelled.
+            CommandCancelledError: The runner was closed meanwhile.
+        """
+        _refuse_on_loop(work)
+        future = self._thread(work).start(work)
+        take_back = _nothing if run is None else run.on_cancel(future.cancel)
+        try:
+            return future.result()
+        except CancelledError as error:
+            if run is not None:
+                run.check()
+            raise _closed_meanwhile() from error
+        finally:
+            take_back()
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Run a function on the pool, from any loop.
+
+        Being cancelled leaves it behind if it runs, and takes it out of the queue if it waits.
+
+        Raises:
+            PoolFullError: As many run and wait as may.
+        """
+        future: Future[T] = Future()
+        context = copy_context()
+
+        def call() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                value = context.run(function)
+            except BaseException as error:  # noqa: BLE001  (raised again where it is awaited)
+                future.set_exception(error)
+            else:
+                future.set_result(value)
+
+        self._pool.submit(future, call, after=_nothing)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            self._pool.withdraw(future)
+            raise
+
+    def close(self) -> None:
+        """Cancel what runs on the loop, and leave behind what does not end."""
+        with self._lock:
+            self._is_closed = True
+            thread, self._loop_thread = self._loop_thread, None
+        if thread is not None:
+            thread.close()
+        self._pool.close(timeout_s=CLOSE_S)
+
+    def _thread(self, work: Coroutine[Any, Any, Any]) -> LoopThread:
+        with self._lock:
+            if self._is_closed:
+                work.close()
+                raise WrongCallError("The bridge is closing, so DSPy runs nothing any more.")
+            if self._loop_thread is None:
+                self._loop_thread = LoopThread("bridge-dspy", "bridge", CLOSE_S, CLOSE_S)
+            return self._loop_thread
+
+
+class _There(Generic[T]):
+    """A coroutine that runs on another loop, and what becomes of it, told to this one."""
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._outcome: asyncio.Future[T] = self._loop.create_future()
+
+    async def carried(self) -> None:
+        """The coroutine for the other loop; raises nothing."""
+        try:
+            value = await self._work
+        except asyncio.CancelledError:
+            self._tell(self._outcome.set_exception, _closed_meanwhile())
+        except BaseException as error:  # noqa: BLE001  (raised again where it is awaited)
+            self._tell(self._outcome.set_exception, error)
+        else:
+            self._tell(self._outcome.set_result, value)
+
+    async def outcome(self) -> T:
+        """What the coroutine returned; being cancelled leaves it running."""
+        return await asyncio.shield(self._outcome)
+
+    async def ended(self) -> None:
+        """Wait until it has ended, however it did."""
+        await asyncio.wait({self._outcome})
+        if not self._outcome.cancelled():
+            self._outcome.exception()  # looked at, so that nobody warns of it
+
+    def _tell(self, settle: Callable[[Any], None], value: object) -> None:
+        with suppress(RuntimeError):  # the loop that waited has closed
+            self._loop.call_soon_threadsafe(settle, value)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _refuse_on_loop(work: Coroutine[Any, Any, Any]) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    work.close()
+    raise WrongCallError("DSPy would block this event loop; await the async twin of the call.")
+
+
+def _closed_meanwhile() -> CommandCancelledError:
+    error = CommandCancelledError("The bridge was closed while DSPy was at work.")
+    error.outcome = Outcome.STOPPED
+    return error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snakepit_bridge.engine.inline import inline_engine
-from snakepit_bridge.handlers.allow_list import AllowList
+from snakepit_bridge.errors import DSPyError
 from snakepit_bridge.handlers.blob_handler import BlobHandler
 from snakepit_bridge.handlers.command_handler import CommandHandler
 from snakepit_bridge.handlers.discovery import (
@@ -22,9 +22,8 @@ from snakepit_bridge.handlers.discovery import (
     handlers_from_entry_points,
     value_type_from_path,
 )
-from snakepit_bridge.handlers.dspy.door import DSPyDoor
+from snakepit_bridge.handlers.dspy.assembly import DSPyRules, open_dspy
 from snakepit_bridge.handlers.dspy.secrets import PROVIDER_KEYS, Secrets
-from snakepit_bridge.handlers.dspy_handler import DSPyHandler
 from snakepit_bridge.handlers.python_handler import PythonHandler
 from snakepit_bridge.handlers.registry import HandlerRegistry
 from snakepit_bridge.handlers.session_handler import SessionHandler
@@ -55,6 +54,10 @@ and draining takes two of them."""
 
 SESSIONS_CLOSE_S = 0.5
 """How long closing the instances of all sessions may take; it is their own code, and may block."""
+
+
+CAPTURE_CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""OpenTelemetry's variable: where it is true, prompts and answers go into spans."""
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +115,9 @@ async def open_bridge(  # noqa: PLR0913  (everything a bridge can be given)
         registry.register(VariableHandler())
         tools = ToolHandler()
         registry.register(tools)
-        registry.register(_dspy_handler(settings, sessions, environ or environment()))
+        rules = _dspy_rules(settings, environ or environment())
+        for handler in await stack.enter_async_context(_open_dspy(sessions, rules)):
+            registry.register(handler)
         registry.register(
             PythonHandler(
                 sessions.instances,
@@ -214,22 +219,31 @@ async def end_sessions(sessions: SessionManager, *, timeout_s: float = SESSIONS_
         log.warning("closing all instances took more than %s s; some were left", timeout_s)
 
 
-def _dspy_handler(
-    settings: Settings, sessions: SessionManager, environ: Mapping[str, str]
-) -> DSPyHandler:
-    cache = settings.dspy_cache
-    door = DSPyDoor(cache_dir=None if cache is None else str(cache))
-    allow = AllowList(
-        ("dspy", *settings.allow),
+@asynccontextmanager
+async def _open_dspy(sessions: SessionManager, rules: DSPyRules) -> AsyncIterator[list[object]]:
+    async with AsyncExitStack() as stack:
+        try:
+            handlers = await stack.enter_async_context(open_dspy(sessions, rules))
+        except DSPyError as error:
+            raise HandlerLoadError(f"{error.message} {error.hint}") from error
+        yield handlers
+
+
+def _dspy_rules(settings: Settings, environ: Mapping[str, str]) -> DSPyRules:
+    return DSPyRules(
+        allow=settings.allow,
         code_execution=settings.allow_code_execution,
-        importer=door.import_module,
+        secrets=Secrets(
+            environ,
+            names=PROVIDER_KEYS | set(settings.allow_secret),
+            api_bases=settings.allow_api_base,
+        ),
+        cache_dir=settings.dspy_cache,
+        state_dir=settings.dspy_state_dir,
+        import_when=settings.dspy_import,
+        jobs=settings.dspy_jobs,
+        capture_content=environ.get(CAPTURE_CONTENT, "").strip().lower() == "true",
     )
-    secrets = Secrets(
-        environ,
-        names=PROVIDER_KEYS | set(settings.allow_secret),
-        api_bases=settings.allow_api_base,
-    )
-    return DSPyHandler(sessions.instances, allow=allow, secrets=secrets, door=door)
 
 
 def _register(registry: HandlerRegistry, tools: ToolHandler, handlers: Iterable[object]) -> None:

@@ -24,7 +24,8 @@ EPILOG = (
 
 BRIDGE = (
     *("handlers", "value_type"),
-    *("allow", "allow_code_execution", "allow_secret", "allow_api_base", "dspy_cache"),
+    *("allow", "allow_code_execution", "allow_secret", "allow_api_base"),
+    *("dspy_cache", "dspy_state_dir", "dspy_import", "dspy_jobs"),
     *("host_address", "worker_id", "max_threads", "max_queued", "max_sessions", "max_instances"),
     *("max_session_commands", "max_variable_bytes", "session_idle_s", "session_ttl_s"),
     *("blob_dir", "max_blob_bytes", "blob_idle_s"),

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import threading
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from snakepit_bridge.clock import Clock, SystemClock
@@ -22,7 +22,7 @@ from snakepit_bridge.session.limits import SessionLimits
 from snakepit_bridge.session.turns import Turnstile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from snakepit_bridge.session.host import HostRuntime
 
@@ -182,6 +182,19 @@ class SessionManager:
             outlived = not state.running and session.id not in self._sessions
         if outlived:
             self._tell_end(session.id)
+
+    @contextmanager
+    def holding(self, session_id: str) -> Iterator[Session]:
+        """Keep a session from ending by idleness or age while the block runs, as a command does.
+
+        Raises:
+            QuotaExceededError: Too many sessions, or too much under way in this one.
+        """
+        session = self.enter(session_id)
+        try:
+            yield session
+        finally:
+            self.leave(session)
 
     def turnstile(self, session: Session, command: str) -> Turnstile:
         """Where the commands of this name in this session line up, one at a time."""

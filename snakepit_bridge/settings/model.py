@@ -71,6 +71,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dspy_cache: Annotated[
         Path | None, Meta(description="Folder where DSPy may keep answers; none are kept else.")
     ] = None
+    dspy_state_dir: Annotated[
+        Path | None,
+        Meta(description="Folder for saved programs and checkpoints of jobs; none are kept else."),
+    ] = None
+    dspy_import: Annotated[
+        Literal["first-use", "background", "ready"],
+        Meta(description="When DSPy is imported: when needed, once serving, before serving."),
+    ] = "first-use"
+    dspy_jobs: Annotated[
+        Positive, Meta(description="Evaluations and optimizations of DSPy that run at once.")
+    ] = 4
     host_address: Annotated[
         Text | None,
         Meta(description="HOST:PORT of a BridgeService that keeps tools and variables."),

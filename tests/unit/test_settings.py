@@ -258,6 +258,7 @@ def test_every_setting_says_what_stands_for_its_value() -> None:
     shown = {setting.placeholder for setting in all_settings().values()}
 
     assert shown == {"N", "SECONDS", "PATH", "TEXT", "json|text", "console|off|otlp"} | {
+        "background|first-use|ready",
         "debug|error|info|warning",
         "none|upstream",
     }

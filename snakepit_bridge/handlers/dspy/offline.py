@@ -10,6 +10,9 @@ from typing import Any, Self
 from snakepit_bridge.handlers.dspy import offline_prompt
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
 from snakepit_bridge.handlers.dspy.offline_values import value_for
+from snakepit_bridge.handlers.dspy.runs import COST_KEY
+
+_FREE = {COST_KEY: 0.0}
 
 Answer = Mapping[str, Any] | str
 """Values by output field; or the raw text of an answer, right or wrong."""
@@ -35,6 +38,11 @@ class OfflineEngine:
         self._lock = threading.Lock()
         self._requests = 0
 
+    @property
+    def requests(self) -> int:
+        """Requests so far."""
+        return self._requests
+
     def complete(self, request: Any) -> Any:
         """Answer one ``dspy.lm15.Request`` with a ``dspy.lm15.Response``."""
         types = self._door.open().lm15
@@ -45,6 +53,7 @@ class OfflineEngine:
             message=types.Message.assistant([types.TextPart(text)]),
             finish_reason="stop",
             usage=self._usage(request, text),
+            provider_data=_FREE,
         )
 
     def stream(self, request: Any) -> Iterator[Any]:
@@ -54,7 +63,8 @@ class OfflineEngine:
         yield types.StreamStartEvent(id=f"offline-{number}", model=request.model)
         for word in _words(text):
             yield types.StreamDeltaEvent(delta=types.TextDelta(text=word))
-        yield types.StreamEndEvent(finish_reason="stop", usage=self._usage(request, text))
+        usage = self._usage(request, text)
+        yield types.StreamEndEvent(finish_reason="stop", usage=usage, provider_data=_FREE)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -42,8 +42,6 @@ def _completions(result: Any, outputs: dict[str, Any], plain: PlainData) -> list
     if found is None:
         return [outputs]
     columns = plain.answer(found)
-    longest = max(map(len, columns.values()), default=0)
     return [
-        {name: values[index] for name, values in columns.items() if index < len(values)}
-        for index in range(longest)
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]

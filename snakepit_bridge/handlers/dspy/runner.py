@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -62,9 +62,8 @@ class Runner:
         """
         if self.is_here:
             return await work
-        there = _There(work)
-        thread = self._thread(work)
-        task = thread.task(there.carried())
+        there: _There[T] = _There()
+        task = self._thread(work).task(_carried(work, there))
         try:
             return await there.outcome()
         except asyncio.CancelledError:
@@ -99,29 +98,28 @@ class Runner:
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Run a function on the pool, from any loop.
 
-        Being cancelled leaves it behind if it runs, and takes it out of the queue if it waits.
+        Being cancelled takes it out of the queue if it waits, and waits for it if it runs.
 
         Raises:
             PoolFullError: As many run and wait as may.
         """
-        future: Future[T] = Future()
+        there: _There[T] = _There()
         context = copy_context()
 
         def call() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
             try:
                 value = context.run(function)
             except BaseException as error:  # noqa: BLE001  (raised again where it is awaited)
-                future.set_exception(error)
+                there.fail(error)
             else:
-                future.set_result(value)
+                there.succeed(value)
 
-        self._pool.submit(future, call, after=_nothing)
+        self._pool.submit(there, call, after=_nothing)
         try:
-            return await asyncio.wrap_future(future)
+            return await there.outcome()
         except asyncio.CancelledError:
-            self._pool.withdraw(future)
+            if not self._pool.withdraw(there):
+                await there.ended()
             raise
 
     def close(self) -> None:
@@ -144,37 +142,47 @@ class Runner:
 
 
 class _There(Generic[T]):
-    """A coroutine that runs on another loop, and what becomes of it, told to this one."""
+    """What becomes of work on another thread, told to this loop."""
 
-    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
-        self._work = work
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[T] = self._loop.create_future()
 
-    async def carried(self) -> None:
-        """The coroutine for the other loop; raises nothing."""
-        try:
-            value = await self._work
-        except asyncio.CancelledError:
-            self._tell(self._outcome.set_exception, _closed_meanwhile())
-        except BaseException as error:  # noqa: BLE001  (raised again where it is awaited)
-            self._tell(self._outcome.set_exception, error)
-        else:
-            self._tell(self._outcome.set_result, value)
+    def succeed(self, value: T) -> None:
+        """It has ended with this value; from any thread."""
+        self._tell(self._outcome.set_result, value)
+
+    def fail(self, error: BaseException) -> None:
+        """It has raised this; from any thread."""
+        if isinstance(error, StopIteration):
+            # What no future takes, because it would end the code that awaits it.
+            error = RuntimeError(f"raised StopIteration: {error.value!r}")
+        self._tell(self._outcome.set_exception, error)
 
     async def outcome(self) -> T:
-        """What the coroutine returned; being cancelled leaves it running."""
+        """What the work returned; being cancelled leaves it running."""
         return await asyncio.shield(self._outcome)
 
     async def ended(self) -> None:
         """Wait until it has ended, however it did."""
         await asyncio.wait({self._outcome})
-        if not self._outcome.cancelled():
-            self._outcome.exception()  # looked at, so that nobody warns of it
+        self._outcome.exception()  # looked at, so that nobody warns of it
 
     def _tell(self, settle: Callable[[Any], None], value: object) -> None:
         with suppress(RuntimeError):  # the loop that waited has closed
             self._loop.call_soon_threadsafe(settle, value)
+
+
+async def _carried(work: Coroutine[Any, Any, T], there: _There[T]) -> None:
+    """The work for the other loop; raises nothing."""
+    try:
+        value = await work
+    except asyncio.CancelledError:
+        there.fail(_closed_meanwhile())
+    except BaseException as error:  # noqa: BLE001  (raised again where it is awaited)
+        there.fail(error)
+    else:
+        there.succeed(value)
 
 
 def _nothing() -> None:

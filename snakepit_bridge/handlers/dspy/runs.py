@@ -21,6 +21,10 @@ KEY = "snakepit_run"
 """Under which DSPy's settings hold the run; DSPy carries its settings into threads of its own."""
 
 
+COST_KEY = "snakepit_bridge_cost_usd"
+"""Where an engine of the bridge puts a price into ``Response.provider_data``."""
+
+
 class Halt(BaseException):
     """Ends everything a run does; carries what its caller is told.
 

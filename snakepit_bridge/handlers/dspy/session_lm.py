@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,11 +16,8 @@ import msgspec
 
 from snakepit_bridge.errors import BudgetExceededError, NotAllowedError
 from snakepit_bridge.handlers.dspy.options import PER_CALL
-from snakepit_bridge.handlers.dspy.runs import LMCall, Run, current_run
+from snakepit_bridge.handlers.dspy.runs import COST_KEY, LMCall, Run, current_run
 from snakepit_bridge.handlers.dspy.spending import Spent
-
-COST_KEY = "snakepit_bridge_cost_usd"
-"""Where an engine of the bridge puts a price into ``Response.provider_data``."""
 
 _under_way: ContextVar[LMCall | None] = ContextVar("dspy_lm_call", default=None)
 
@@ -37,6 +35,11 @@ class UsageTracker:
             return
         call.billed = True
         _add_tokens(call, usage)
+
+    @property
+    def usage_data(self) -> defaultdict[str, list[Any]]:
+        """Where DSPy hands on what a tracker within this one has seen: counted already."""
+        return defaultdict(list)
 
     def get_total_tokens(self) -> dict[str, dict[str, Any]]:
         """Nothing: the ledger of the run knows."""

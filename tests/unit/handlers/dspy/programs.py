@@ -64,6 +64,25 @@ class Failing(dspy.Module):  # type: ignore[misc]  # dspy ships no types
         raise LookupError("no such town: 'Nowhere'")
 
 
+class Asking(dspy.Module):  # type: ignore[misc]  # dspy ships no types
+    """Has no ``async`` form."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.predict = dspy.Predict("question -> answer")
+
+    def forward(self, question: str) -> dspy.Prediction:
+        return self.predict(question=question)
+
+
+class Careless(Asking):
+    def forward(self, question: str) -> dspy.Prediction:
+        try:
+            return super().forward(question)
+        except BaseException:  # noqa: BLE001  (what careless code does)
+            return dspy.Prediction(answer="made up")
+
+
 class Nested:
     class Deep:
         def answer(self) -> int:

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import data, load, memory, messages, startup, worker
+from benchmarks import data, dspy, load, memory, messages, startup, worker
 
 RESULT = Path("build/bench/result.json")
 
@@ -162,10 +162,14 @@ def _print_table(rows: list[Row]) -> None:
     width = max(len(row.what) for row in rows)
     print(f"{'':{width}}  measured  target")
     for row in rows:
-        value = (
-            f"{row.measured:.2f}{row.unit}" if row.unit == "×" else f"{row.measured:.0f} {row.unit}"
-        )
-        print(f"{row.what:{width}}  {value:>8}  {row.target}")
+        print(f"{row.what:{width}}  {_value(row):>8}  {row.target}")
+
+
+def _value(row: Row) -> str:
+    if row.unit == "×":
+        return f"{row.measured:.2f}{row.unit}"
+    digits = 2 if row.unit in {"ms", "MB"} else 0
+    return f"{row.measured:.{digits}f} {row.unit}"
 
 
 def main() -> None:
@@ -183,11 +187,13 @@ def main() -> None:
         seen, calls_back = _measure(options.rounds, options.scale, folder, options.load)
         startup_rows, seconds = _startup_rows(options.rounds, folder)
         data_rows = [Row(*ratio) for ratio in data.ratios(folder, options.rounds)]
+        dspy_rows = [Row(*figure) for figure in dspy.figures(folder, options.rounds, options.scale)]
     rows = [
         *_rows(seen),
         Row("RPCs to Elixir for all its calls", calls_back, "0", "RPCs"),
         *startup_rows,
         *data_rows,
+        *dspy_rows,
         Row("idle session", memory.bytes_per_session(), "≤ 2048", "bytes"),
     ]
     _print_table(rows)

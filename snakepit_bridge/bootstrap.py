@@ -22,7 +22,8 @@ from snakepit_bridge.handlers.discovery import (
     handlers_from_entry_points,
     value_type_from_path,
 )
-from snakepit_bridge.handlers.dspy.assembly import DSPyRules, open_dspy
+from snakepit_bridge.handlers.dspy.family import COMMANDS as DSPY_COMMANDS
+from snakepit_bridge.handlers.dspy.family import DSPyRules, open_dspy
 from snakepit_bridge.handlers.dspy.secrets import PROVIDER_KEYS, Secrets
 from snakepit_bridge.handlers.python_handler import PythonHandler
 from snakepit_bridge.handlers.registry import HandlerRegistry
@@ -116,8 +117,8 @@ async def open_bridge(  # noqa: PLR0913  (everything a bridge can be given)
         tools = ToolHandler()
         registry.register(tools)
         rules = _dspy_rules(settings, environ or environment())
-        for handler in await stack.enter_async_context(_open_dspy(sessions, rules)):
-            registry.register(handler)
+        load_dspy = await stack.enter_async_context(_open_dspy(sessions, rules, tools))
+        registry.register_later(DSPY_COMMANDS, load_dspy)
         registry.register(
             PythonHandler(
                 sessions.instances,
@@ -220,13 +221,15 @@ async def end_sessions(sessions: SessionManager, *, timeout_s: float = SESSIONS_
 
 
 @asynccontextmanager
-async def _open_dspy(sessions: SessionManager, rules: DSPyRules) -> AsyncIterator[list[object]]:
+async def _open_dspy(
+    sessions: SessionManager, rules: DSPyRules, tools: ToolHandler
+) -> AsyncIterator[Callable[[], list[object]]]:
     async with AsyncExitStack() as stack:
         try:
-            handlers = await stack.enter_async_context(open_dspy(sessions, rules))
+            load = await stack.enter_async_context(open_dspy(sessions, rules, tools))
         except DSPyError as error:
             raise HandlerLoadError(f"{error.message} {error.hint}") from error
-        yield handlers
+        yield load
 
 
 def _dspy_rules(settings: Settings, environ: Mapping[str, str]) -> DSPyRules:

@@ -30,6 +30,7 @@ class ErrorCode(StrEnum):
     NOT_ALLOWED = "NOT_ALLOWED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     POOL_FULL = "POOL_FULL"
     VERSION_CONFLICT = "VERSION_CONFLICT"
     WRONG_CALL = "WRONG_CALL"
@@ -271,9 +272,9 @@ class DSPyError(BridgeError):
 
 
 class BudgetExceededError(DSPyError):
-    """A session or a call has spent what it may; sending it again does not help."""
+    """A session, or a call, has spent on language models what it may; repeating does not help."""
 
-    code = ErrorCode.QUOTA_EXCEEDED
+    code = ErrorCode.BUDGET_EXCEEDED
 
 
 class HandlerFailedError(BridgeError):

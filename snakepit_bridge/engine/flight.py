@@ -31,6 +31,7 @@ class Flight:
         "error",
         "execution",
         "expired",
+        "grace",
         "has_result",
         "is_async",
         "landed",
@@ -52,6 +53,8 @@ class Flight:
         """Whether the code came to its own end; without that there is no success."""
         self.asked_to_end = False
         self.expired = False
+        self.grace: asyncio.TimerHandle | None = None
+        """Runs out when the code that was asked to end has not."""
         self.landed = False
 
     def cancel(self) -> None:

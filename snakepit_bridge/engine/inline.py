@@ -324,6 +324,8 @@ class _InlineEngine:
         if flight.is_async and not flight.landed:
             self._on_loop -= 1
         flight.landed = True
+        if flight.grace is not None:
+            flight.grace.cancel()
         self._flights.discard(flight)
         if not self._flights and self._all_landed is not None and not self._all_landed.done():
             self._all_landed.set_result(None)
@@ -365,7 +367,7 @@ class _InlineEngine:
         flight.cancel()
         self._land_if_queued(flight)
         if not flight.landed:
-            self._loop.call_later(STOP_GRACE_S, self._give_up, flight)
+            flight.grace = self._loop.call_later(STOP_GRACE_S, self._give_up, flight)
 
     def _give_up(self, flight: Flight) -> None:
         if not flight.landed and flight.execution.outcome is None:

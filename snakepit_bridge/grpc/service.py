@@ -114,7 +114,7 @@ class SnakepitBridgeService(SnakepitBridgeServicer):
         info = pb.InfoResponse(
             worker_type="python-grpc",
             version=__version__,
-            supported_commands=[entry.command for entry in registry],
+            supported_commands=sorted(registry.names),
             system_info={
                 "python": sys.version.partition(" ")[0],
                 "platform": sys.platform,

@@ -27,6 +27,7 @@ STATUS: dict[ErrorCode, grpc.StatusCode] = {
     ErrorCode.NOT_ALLOWED: grpc.StatusCode.PERMISSION_DENIED,
     ErrorCode.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     ErrorCode.QUOTA_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ErrorCode.BUDGET_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ErrorCode.POOL_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ErrorCode.VERSION_CONFLICT: grpc.StatusCode.ABORTED,
     ErrorCode.WRONG_CALL: grpc.StatusCode.FAILED_PRECONDITION,

@@ -154,7 +154,8 @@ class AllowList:
 
     def _leads_somewhere(self, module: str) -> bool:
         """Whether the module is allowed, or an allowed one lies under it."""
-        return any(lies_under(module, area) or lies_under(area, module) for area in self._areas)
+        areas = (*self._areas, *self._functions)
+        return any(lies_under(module, area) or lies_under(area, module) for area in areas)
 
     def _import(self, name: str, path: str) -> ModuleType:
         try:

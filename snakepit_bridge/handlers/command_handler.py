@@ -120,6 +120,7 @@ class CommandHandler:
         prepared = None
         try:
             with record.current():
+                await self._loaded(command.name)
                 prepared = self._prepare(command, record, codec, value_only=True)
                 await prepared.take_turn()
                 value = await engine.run(prepared.execution)
@@ -154,6 +155,7 @@ class CommandHandler:
             # The span is current where the code starts, never across a yield: what follows one runs
             # in whatever context the reader has.
             with record.current():
+                await self._loaded(command.name)
                 prepared = self._prepare(command, record, codec)
                 await prepared.take_turn()
                 execution = prepared.execution
@@ -174,6 +176,15 @@ class CommandHandler:
         yield Chunk(**final, is_final=True, metadata=self._metadata(execution))
 
     # --- the steps ------------------------------------------------------------------------------
+
+    async def _loaded(self, command: str) -> None:
+        """Load the code of a command that comes late, off the loop."""
+        if not self.registry.is_pending(command):
+            return
+        try:
+            await asyncio.to_thread(self.registry.load, command)
+        except Exception as error:
+            raise failure_from(error, command=command) from error
 
     def _prepare(
         self,

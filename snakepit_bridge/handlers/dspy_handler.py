@@ -11,10 +11,10 @@ from msgspec import Meta
 from snakepit_bridge.errors import ErrorCode, SessionError
 from snakepit_bridge.handlers.binding import binder_for
 from snakepit_bridge.handlers.dspy import configuration
-from snakepit_bridge.handlers.dspy.account import MOST_KEPT, account_of
+from snakepit_bridge.handlers.dspy.accounts.account import MOST_KEPT, account_of
+from snakepit_bridge.handlers.dspy.accounts.spending import Budget
 from snakepit_bridge.handlers.dspy.configuration import MOST_THREADS, AdapterName, Change
 from snakepit_bridge.handlers.dspy.failures import translated
-from snakepit_bridge.handlers.dspy.spending import Budget
 from snakepit_bridge.handlers.dspy.workbench import Workbench, as_dspy_errors, on_a_loop
 from snakepit_bridge.handlers.registry import handles
 

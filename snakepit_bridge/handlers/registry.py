@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -158,12 +159,25 @@ class HandlerEntry:
         return self.invoke(session, self.bind(args))
 
 
+class _Family:
+    """Commands whose code is loaded when one of them is first wanted."""
+
+    def __init__(self, commands: Iterable[str], load: Callable[[], Iterable[object]]) -> None:
+        self.commands = frozenset(commands)
+        self.load = load
+
+
 class HandlerRegistry:
-    """The commands of a bridge. Filled at start by hand, then only read."""
+    """The commands of a bridge. Filled at start by hand, then only read, from any thread.
+
+    A family of commands is known by name at once, and its code loaded later.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[str, HandlerEntry] = {}
         self._open: list[HandlerEntry] = []
+        self._pending: dict[str, _Family] = {}
+        self._loading = threading.RLock()
 
     def register(self, handler: object) -> None:
         """Take in a handler.
@@ -197,6 +211,49 @@ class HandlerRegistry:
             )
             raise TypeError(text)
 
+    def register_later(self, commands: Iterable[str], load: Callable[[], Iterable[object]]) -> None:
+        """Take in a family of commands without its code.
+
+        Args:
+            commands: All names of the family.
+            load: Makes its handlers; called once, when one of the commands is first wanted, on
+                whatever thread wants it.
+
+        Raises:
+            ValueError: A command has a method already. Nothing is taken in then.
+        """
+        family = _Family(commands, load)
+        for command in family.commands & self.names:
+            text = f"{command!r} has two methods: one is {self._where(command)}, one comes later."
+            raise ValueError(text)
+        self._pending.update(dict.fromkeys(family.commands, family))
+
+    def is_pending(self, command: str) -> bool:
+        """Whether the code of a command is not loaded yet; ``load`` may take its time then."""
+        return command in self._pending
+
+    def load(self, command: str) -> None:
+        """Load the family of a command, unless it has been.
+
+        Raises:
+            RuntimeError: The family has other commands than it was registered with.
+        """
+        with self._loading:
+            family = self._pending.get(command)
+            if family is None:
+                return
+            loaded = HandlerRegistry()
+            for handler in family.load():
+                loaded.register(handler)
+            if loaded.names != family.commands:
+                odd = ", ".join(sorted(loaded.names ^ family.commands))
+                text = f"The family of {command!r} was registered with other commands: {odd}."
+                raise RuntimeError(text)
+            # First found, then no longer pending: somebody may look in between.
+            self._entries.update(loaded._entries)
+            for name in family.commands:
+                del self._pending[name]
+
     def add(self, entry: HandlerEntry, *, is_open: bool = False) -> None:
         """Take in an entry that somebody else made, such as a door to another kind of code.
 
@@ -214,6 +271,9 @@ class HandlerRegistry:
         self._entries[entry.command] = entry
 
     def _refuse_rival(self, entry: HandlerEntry, taken: Mapping[str, HandlerEntry]) -> None:
+        if entry.command in self._pending:
+            text = f"{entry.command!r} has two methods: {entry.where}, and one that comes later."
+            raise ValueError(text)
         rival = self._entries.get(entry.command) or taken.get(entry.command)
         if rival is not None:
             text = f"{entry.command!r} has two methods: {rival.where}, and {entry.where}."
@@ -225,13 +285,15 @@ class HandlerRegistry:
         Raises:
             CommandNotFoundError: There is none; the hint is the nearest name.
         """
+        if command in self._pending:
+            self.load(command)
         entry = self._entries.get(command)
         if entry is not None:
             return entry
         for entry in self._open:
             if entry.can_handle(command):
                 return entry
-        raise CommandNotFoundError.among(command, self._entries)
+        raise CommandNotFoundError.among(command, self.names)
 
     def get_handler(self, command: str) -> HandlerEntry | None:
         """The entry of a command, or ``None``; founding name, see ``find``."""
@@ -240,12 +302,23 @@ class HandlerRegistry:
         except CommandNotFoundError:
             return None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The commands that have a name of their own."""
+        return frozenset((*self._entries, *self._pending))
+
     def __iter__(self) -> Iterator[HandlerEntry]:
-        """The entries with a name of their own, by name."""
+        """The entries with a name of their own, by name; families are loaded for it."""
+        for command in tuple(self._pending):
+            self.load(command)
         return iter(sorted(self._entries.values(), key=lambda entry: entry.command))
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + len(self._pending)
+
+    def _where(self, command: str) -> str:
+        entry = self._entries.get(command)
+        return "to come, too" if entry is None else entry.where
 
 
 def _same(call: Callable[..., Any]) -> Callable[..., Any]:

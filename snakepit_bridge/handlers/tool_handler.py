@@ -82,14 +82,30 @@ class ToolHandler:
         for name, tool in other._tools.items():
             self.register(tool.function, name, tool.description)
 
+    def has(self, name: str) -> bool:
+        """Whether Python has a tool of this name."""
+        return name in self._tools
+
+    def offered(self, session: Session) -> list[HostTool]:
+        """The tools of both sides by name, Python's where both have one; may wait for the host.
+
+        Raises:
+            HostUnavailableError: The host cannot be reached.
+        """
+        host = {tool.name: tool for tool in _host_tools(session)}
+        return list({**host, **{tool.name: tool for tool in self._python_tools()}}.values())
+
     @handles("tool.list")
     def list_tools(self, session: Session) -> list[dict[str, Any]]:
         """List the tools of both sides, with description and JSON schema of the arguments."""
-        python = [
-            _listed(HostTool(name=name, description=tool.description, schema=tool.schema), PYTHON)
+        python = [_listed(tool, PYTHON) for tool in self._python_tools()]
+        return python + [_listed(tool, HOST) for tool in _host_tools(session)]
+
+    def _python_tools(self) -> list[HostTool]:
+        return [
+            HostTool(name=name, description=tool.description, schema=tool.schema)
             for name, tool in sorted(self._tools.items())
         ]
-        return python + [_listed(tool, HOST) for tool in _host_tools(session)]
 
     # Plain, because most tools are: they run on the engine's threads, where they are counted and
     # may block. An async tool gets a loop of its own there, until it ends or the command does.

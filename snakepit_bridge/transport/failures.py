@@ -32,6 +32,7 @@ _CLASSES: dict[str, type[BridgeError]] = {
     ErrorCode.NOT_ALLOWED: errors.NotAllowedError,
     ErrorCode.UNAUTHENTICATED: errors.UnauthenticatedError,
     ErrorCode.QUOTA_EXCEEDED: errors.QuotaExceededError,
+    ErrorCode.BUDGET_EXCEEDED: errors.BudgetExceededError,
     ErrorCode.POOL_FULL: errors.PoolFullError,
     ErrorCode.VERSION_CONFLICT: errors.VersionConflictError,
     ErrorCode.WRONG_CALL: errors.WrongCallError,

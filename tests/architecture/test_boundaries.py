@@ -24,9 +24,11 @@ BOUNDARIES = {
     "engine/eager.py": 1,  # how a first step ends is handed on to its task, whatever it is
     "engine/pool.py": 1,  # a pool that loses threads stands still
     "grpc/bridge_hosting.py": 2,  # the last boundary before the wire, for answers and streams
-    "handlers/command_handler.py": 1,  # can_handle() and the types of parameters are user code
+    "handlers/command_handler.py": 2,  # can_handle(), types of parameters, code that comes late
     "handlers/discovery.py": 2,  # a handler's module or constructor, at start
     "handlers/dspy/failures.py": 1,  # what DSPy raises becomes one DSPyError
+    "handlers/dspy/jobs/job.py": 1,  # the top of a job's thread
+    "handlers/dspy/runner.py": 2,  # from DSPy's loop and threads to whoever awaits them
     "handlers/failures.py": 2,  # an exception's own __str__ is user code
     "handlers/python/batch.py": 1,  # one call of a batch fails, the others go on
     "handlers/work.py": 4,  # a handler's failure: of a value or of items, on the engine or the loop

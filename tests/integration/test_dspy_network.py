@@ -13,7 +13,7 @@ import pytest
 
 from snakepit_bridge.errors import DSPyError
 from snakepit_bridge.handlers.dspy.secrets import PROVIDER_KEYS, Secrets
-from tests.unit.handlers.dspy.workshop import CANARY, workshop
+from tests.unit.handlers.dspy.workshop import CANARY, called, workshop
 
 ANSWER = {
     "id": "1",
@@ -76,7 +76,7 @@ def ask(secrets: Secrets, **lm: Any) -> Any:
     handler, session, _ = workshop(secrets=secrets)
     handler.configure(session, lm={"num_retries": 0, **lm})
     ref = handler.create(session, class_path="dspy.Predict", args=["question -> answer"])
-    return handler.call(session, ref=ref, method="__call__", args={"question": "?"})
+    return called(handler, session, ref=ref, method="__call__", args={"question": "?"})
 
 
 @pytest.mark.usefixtures("canaries")

@@ -14,6 +14,7 @@ from snakepit_bridge.handlers.dspy.arguments import Arguments
 from snakepit_bridge.handlers.dspy.call_shape import misfit, named_arguments, takes
 from snakepit_bridge.handlers.dspy.configuration import Configuration
 from snakepit_bridge.handlers.dspy.failures import translated
+from snakepit_bridge.handlers.dspy.programs.program import program_class
 from snakepit_bridge.handlers.dspy.runs import Halt, Run
 
 HOW_TO_WRITE_A_SIGNATURE = (
@@ -178,8 +179,8 @@ class Call:
 
 def _signature_of(dspy: Any, module: Any) -> Any:
     """The signature whose inputs are what a module takes; ``None`` where that need not be so."""
-    forward = type(module).forward
-    if forward in {dspy.Predict.forward, dspy.ReAct.forward}:
+    forward = getattr(type(module), "forward", None)
+    if forward in {dspy.Predict.forward, dspy.ReAct.forward, program_class(dspy).forward}:
         return module.signature
     return module.predict.signature if forward is dspy.ChainOfThought.forward else None
 

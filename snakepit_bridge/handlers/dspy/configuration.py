@@ -11,18 +11,18 @@ import msgspec
 from msgspec import Meta
 
 from snakepit_bridge.errors import DSPyError, ErrorCode, InvalidArgumentError
-from snakepit_bridge.handlers.dspy.account import MOST_KEPT, account_of
-from snakepit_bridge.handlers.dspy.options import LMOptions, merged
+from snakepit_bridge.handlers.dspy.accounts.account import MOST_KEPT, account_of
+from snakepit_bridge.handlers.dspy.accounts.spending import Budget
+from snakepit_bridge.handlers.dspy.models.options import LMOptions, merged
+from snakepit_bridge.handlers.dspy.models.session_lm import USAGE_TRACKER
 from snakepit_bridge.handlers.dspy.runs import KEY
-from snakepit_bridge.handlers.dspy.session_lm import USAGE_TRACKER
-from snakepit_bridge.handlers.dspy.spending import Budget
 from snakepit_bridge.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from snakepit_bridge.handlers.dspy.door import DSPyDoor
-    from snakepit_bridge.handlers.dspy.language_model import LanguageModels
+    from snakepit_bridge.handlers.dspy.models.language_model import LanguageModels
     from snakepit_bridge.handlers.dspy.runs import Run
     from snakepit_bridge.session.context import Session
 
@@ -110,6 +110,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
             # told of each request by what would have gone into it.
             "disable_history": self.language_model is None,
             "trace": [],
+            # It would log what callers send.
+            "warn_on_type_mismatch": False,
             KEY: run,
             **more,
         }

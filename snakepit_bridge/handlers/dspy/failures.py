@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
-
 from snakepit_bridge.errors import BridgeError, DSPyError, ErrorCode
+from snakepit_bridge.handlers.dspy.advice import advice_for
 from snakepit_bridge.handlers.dspy.configuration import HOW_TO_SET_A_MODEL
 from snakepit_bridge.handlers.dspy.secrets import scrub, without_secrets
 from snakepit_bridge.handlers.failures import bounded, failure_from
@@ -16,37 +16,11 @@ from snakepit_bridge.handlers.failures import bounded, failure_from
 MAX_ANSWER = 2000
 """Characters kept of a language model's answer that did not fit."""
 
-
-class Advice(msgspec.Struct, frozen=True):
-    """What an error of a language model means to a caller."""
-
-    kind: str
-    """Name of the class in ``dspy``."""
-
-    hint: str
-    code: ErrorCode = ErrorCode.DSPY_FAILED
+MAX_FACT = 200
+"""Characters kept of what a provider says about its own refusal, such as the id of a request."""
 
 
-ADVICE = (
-    Advice(
-        "LMNotConfiguredError",
-        "Give it a key: dspy.configure {'lm': {'api_key': 'env:OPENAI_API_KEY'}}, "
-        "or the variable of your provider.",
-        ErrorCode.WRONG_CALL,
-    ),
-    Advice("LMAuthError", "The provider refused the key; set another with 'dspy.configure'."),
-    Advice("LMBillingError", "The provider's account is out of credit."),
-    Advice("LMRateLimitError", "Wait, then try again.", ErrorCode.QUOTA_EXCEEDED),
-    Advice("LMTimeoutError", "Try again, or raise 'timeout' with 'dspy.configure'."),
-    Advice("ContextWindowExceededError", "Send less text, or choose a model that takes more."),
-    Advice("LMUnsupportedModelError", "Check the name of the model in 'dspy.configure'."),
-    Advice("LMInvalidRequestError", "Check the options of the model in 'dspy.configure'."),
-    Advice("LMUnsupportedFeatureError", "Leave the option out, or choose another model."),
-    Advice("LMConfigurationError", "Check the options of the model in 'dspy.configure'."),
-    Advice("LMTransportError", "The model cannot be reached; try again, or check 'api_base'."),
-    Advice("LMServerError", "The provider failed; try again."),
-)
-"""More special kinds before the general ones they belong to."""
+HOW_TO_INSTALL = "Install what it needs where the bridge runs, then start the bridge anew."
 
 
 @contextmanager
@@ -98,18 +72,32 @@ class _Translation:
 
     def of(self, error: Exception, message: str) -> DSPyError:
         dspy = self._dspy
-        if isinstance(error, dspy.AdapterParseError):
-            return self._unreadable(error)
-        if isinstance(error, dspy.LMError):
-            return self._language_model(error, message)
+        telling = self._telling(error)
+        if isinstance(telling, dspy.AdapterParseError):
+            return self._unreadable(telling)
+        if telling is not None:
+            return self._language_model(telling, message)
         # DSPy has no class for this one.
         if isinstance(error, ValueError) and "No LM is loaded" in str(error):
             return self._error(
                 "The session has no language model.", HOW_TO_SET_A_MODEL, ErrorCode.WRONG_CALL
             )
+        if isinstance(error, ImportError):
+            return self._error(message, HOW_TO_INSTALL, ErrorCode.WRONG_CALL)
         if self._hint and isinstance(error, (ValueError, TypeError, SyntaxError)):
             return self._error(message, self._hint, ErrorCode.INVALID_ARGUMENT)
         return self._error(message, "")
+
+    def _telling(self, error: Exception) -> Any:
+        """The error of a language model that led to this one; adapters and modules wrap them."""
+        dspy = self._dspy
+        for each in _causes(error):
+            if isinstance(each, (dspy.LMError, dspy.AdapterParseError)):
+                return each
+            if isinstance(each, dspy.lm15.LM15Error):
+                # What a language model raises before DSPy's own boundary has seen it.
+                return dspy.clients.errors.wrap_error(each, model=getattr(each, "model", None))
+        return None
 
     def _unreadable(self, error: Any) -> DSPyError:
         fields = list(error.signature.output_fields)
@@ -125,20 +113,22 @@ class _Translation:
         return failure
 
     def _language_model(self, error: Any, message: str) -> DSPyError:
-        dspy = self._dspy
-        fitting = (each for each in ADVICE if isinstance(error, getattr(dspy, each.kind)))
-        advice = next(fitting, None)
-        facts = {name: getattr(error, name, None) for name in _FACTS}
+        advice = advice_for(self._kind(error))
         failure = self._error(
-            message,
-            advice.hint if advice else "",
-            advice.code if advice else ErrorCode.DSPY_FAILED,
-            lm_error=error.code,
-            **{name: value for name, value in facts.items() if value is not None},
+            message, advice.hint, advice.code, lm_error=error.code, **dict(_facts(error))
         )
         failure.retryable = bool(self._dspy.is_retryable_lm_error(error))
-        failure.retry_after_s = error.retry_after
+        failure.retry_after_s = _seconds(error.retry_after)
         return failure
+
+    def _kind(self, error: Any) -> type:
+        """The class whose advice fits."""
+        dspy = self._dspy
+        # DSPy's engine counts it among failures of the connection when it waits no longer itself,
+        # and the message names a setting that is not ours.
+        is_late = any(isinstance(each, TimeoutError) for each in _causes(error))
+        late: type = dspy.LMTimeoutError
+        return late if is_late and isinstance(error, dspy.LMTransportError) else type(error)
 
     def _error(
         self, message: str, hint: str, code: ErrorCode = ErrorCode.DSPY_FAILED, **facts: Any
@@ -149,16 +139,35 @@ class _Translation:
         return DSPyError(message, {**details, "hint": hint} if hint else details, code=code)
 
 
-_FACTS = ("model", "provider", "status", "request_id")
+_FACTS = ("model", "provider", "provider_code", "status", "request_id", "features")
+
+
+def _facts(error: Any) -> Iterator[tuple[str, Any]]:
+    for name in _FACTS:
+        value = getattr(error, name, None)
+        if isinstance(value, int):
+            yield name, value
+        elif value:
+            texts = [bounded(str(each), MAX_FACT) for each in value] if name == "features" else None
+            yield name, texts or bounded(str(value), MAX_FACT)
+
+
+def _seconds(value: Any) -> float | None:
+    """A time to wait; providers have been seen to send what is none."""
+    is_time = isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
+    return float(value) if is_time else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and those it was raised from, each once."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        yield each
+        seen.add(id(each))
+        each = each.__cause__
 
 
 def _wrapped(error: BaseException) -> BridgeError | None:
     """The error of the bridge that led to this one, such as a refusal inside of a module."""
-    seen: set[int] = set()
-    each: BaseException | None = error
-    while each is not None and id(each) not in seen:
-        if isinstance(each, BridgeError):
-            return each
-        seen.add(id(each))
-        each = each.__cause__
-    return None
+    return next((each for each in _causes(error) if isinstance(each, BridgeError)), None)

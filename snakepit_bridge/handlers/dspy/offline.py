@@ -7,9 +7,9 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from snakepit_bridge.handlers.dspy import offline_prompt
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
-from snakepit_bridge.handlers.dspy.offline_values import value_for
+from snakepit_bridge.handlers.dspy.models import offline_prompt
+from snakepit_bridge.handlers.dspy.models.offline_values import value_for
 from snakepit_bridge.handlers.dspy.runs import COST_KEY
 
 _FREE = {COST_KEY: 0.0}

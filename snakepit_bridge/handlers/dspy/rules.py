@@ -37,6 +37,7 @@ OPEN = (
     "dspy.teleprompt.simba",
     "dspy.teleprompt.teleprompt",
     "dspy.teleprompt.vanilla",
+    "snakepit_bridge.handlers.dspy.programs.program",
 )
 """Modules whose classes compute from their arguments and ask the session's language model."""
 
@@ -80,7 +81,7 @@ METHODS = (
     Rule(
         "dspy",
         frozenset({"load", "load_state", "save"}),
-        "Read a program's state with 'dump_state'; files and foreign states are not for the wire.",
+        "Use dspy.get_state, dspy.set_state, dspy.save_state and dspy.load_state.",
     ),
     Rule(
         "dspy.adapters.types",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import Context, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from snakepit_bridge.errors import BridgeError, CommandCancelledError, CommandDeadlineError, Outcome
@@ -13,8 +14,9 @@ from snakepit_bridge.session.context import current_execution
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from snakepit_bridge.handlers.dspy.accounts.spending import Ledger
     from snakepit_bridge.handlers.dspy.runner import Runner
-    from snakepit_bridge.handlers.dspy.spending import Ledger
+    from snakepit_bridge.handlers.tool_handler import ToolHandler
     from snakepit_bridge.session.context import Session
 
 KEY = "snakepit_run"
@@ -23,6 +25,9 @@ KEY = "snakepit_run"
 
 COST_KEY = "snakepit_bridge_cost_usd"
 """Where an engine of the bridge puts a price into ``Response.provider_data``."""
+
+CACHE_HIT_KEY = "snakepit_bridge_cache_hit"
+"""Where it says that nobody was asked."""
 
 
 class Halt(BaseException):
@@ -94,6 +99,7 @@ class Run:
         tell: Takes events for whoever follows; must not block.
         on_lm_call: Is told of every request that has ended, on whatever thread it did.
         runner: From whose loop language models are asked; without one, from where the code runs.
+        tools: Python's own tools, called in the place of the host's of the same name.
     """
 
     def __init__(  # noqa: PLR0913  (everything a run is made of)
@@ -102,6 +108,7 @@ class Run:
         ledger: Ledger,
         *,
         runner: Runner | None = None,
+        tools: ToolHandler | None = None,
         journal: Journal | None = None,
         tell: Callable[[dict[str, Any]], None] | None = None,
         on_lm_call: Callable[[LMCall], None] | None = None,
@@ -109,6 +116,7 @@ class Run:
         self.session = session
         self.ledger = ledger
         self.runner = runner
+        self._tools = tools
         self.journal = journal
         self._tell = tell
         self.on_lm_call = on_lm_call
@@ -194,29 +202,41 @@ class Run:
             text = "The command was cancelled while DSPy was at work."
             raise self.halt(_stopped(CommandCancelledError(text)))
 
-    # --- the host -------------------------------------------------------------------------------
+    # --- tools ----------------------------------------------------------------------------------
 
     def call_tool(self, name: str, args: Mapping[str, Any]) -> Any:
-        """A tool of the host, until the command's deadline; from any thread without a loop.
+        """A tool, Python's own or the host's, until the command's deadline; not on a loop's thread.
 
         Raises:
-            HostToolError: The host does not know the tool, or it raised.
+            InvalidArgumentError: Python's does not take the arguments.
+            HostToolError: Nobody has the tool, or the host's raised.
             HostUnavailableError: The host cannot be reached.
             Halt: As ``check``.
         """
         self.check()
         if current_execution.get() is None:
             # Threads that DSPy starts know nothing of the command.
-            return self._own_context().run(self.session.call_elixir_tool, name, args)
-        return self.session.call_elixir_tool(name, args)
+            return self._own_context().run(self._call_tool, name, args)
+        return self._call_tool(name, args)
 
     async def acall_tool(self, name: str, args: Mapping[str, Any]) -> Any:
         """As ``call_tool``, for code on any loop."""
         self.check()
+        if self._tools is not None and self._tools.has(name):
+            return await self._in_thread(partial(self.call_tool, name, args))
         call = self.session.acall_elixir_tool(name, args)
         if current_execution.get() is not None:
             return await call
         return await asyncio.get_running_loop().create_task(call, context=self._own_context())
+
+    def _call_tool(self, name: str, args: Mapping[str, Any]) -> Any:
+        if self._tools is not None and self._tools.has(name):
+            return self._tools.call_tool(self.session, name=name, args=dict(args))
+        return self.session.call_elixir_tool(name, args)
+
+    async def _in_thread(self, call: Callable[[], Any]) -> Any:
+        in_thread = asyncio.to_thread if self.runner is None else self.runner.in_thread
+        return await in_thread(call)
 
     def _own_context(self) -> Context:
         return self._context.copy()

@@ -54,6 +54,11 @@ class Secrets:
     def __repr__(self) -> str:
         return f"Secrets({sorted(self._values)})"
 
+    @property
+    def set_names(self) -> tuple[str, ...]:
+        """The variables that can be referred to and are set, in order; never their values."""
+        return tuple(sorted(self._values))
+
     def find(self, reference: str) -> str:
         """The value of ``"env:NAME"``.
 

@@ -43,8 +43,14 @@ class SignatureText:
             NotAllowedError: A type is something else, or lies outside of the allow-list.
             InvalidArgumentError: A type does not exist.
         """
-        for annotation in _annotations(text):
-            self._check_type(annotation, text)
+        try:
+            for annotation in _annotations(text):
+                self._check_type(annotation, text)
+        except RecursionError:
+            raise NotAllowedError(
+                "A signature has types that are nested too deep.",
+                {"hint": "Send it as an object, with a JSON schema for what is nested."},
+            ) from None
 
     def _check_type(self, node: ast.expr, text: str) -> None:
         match node:

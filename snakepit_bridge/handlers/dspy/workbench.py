@@ -1,4 +1,4 @@
-"""What all ``dspy.*`` commands share: the way from a ref and arguments to an answer."""
+"""What all ``dspy.*`` commands share: the way from a ref to an answer."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ import msgspec
 from snakepit_bridge.errors import DSPyError, InvalidArgumentError, SessionError
 from snakepit_bridge.handlers.allow_list import AllowList
 from snakepit_bridge.handlers.dspy import configuration
-from snakepit_bridge.handlers.dspy.account import account_of
+from snakepit_bridge.handlers.dspy.accounts.account import account_of
+from snakepit_bridge.handlers.dspy.accounts.spending import Ledger
 from snakepit_bridge.handlers.dspy.arguments import Arguments, arguments_from
 from snakepit_bridge.handlers.dspy.call import Call, Scene
 from snakepit_bridge.handlers.dspy.configuration import Configurator, change_from
+from snakepit_bridge.handlers.dspy.creation import Args, Creation
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
-from snakepit_bridge.handlers.dspy.language_model import LanguageModels
+from snakepit_bridge.handlers.dspy.models.language_model import LanguageModels
+from snakepit_bridge.handlers.dspy.models.session_lm import lm_call_under_way
 from snakepit_bridge.handlers.dspy.plain import PlainData
 from snakepit_bridge.handlers.dspy.predictions import record_of
 from snakepit_bridge.handlers.dspy.runner import Runner
-from snakepit_bridge.handlers.dspy.runs import Journal, Run
+from snakepit_bridge.handlers.dspy.runs import Halt, Journal, Run
 from snakepit_bridge.handlers.dspy.secrets import Secrets
-from snakepit_bridge.handlers.dspy.spending import Ledger
+from snakepit_bridge.handlers.dspy.spans.callbacks import callbacks_for
+from snakepit_bridge.handlers.dspy.spans.instruments import Instruments
+from snakepit_bridge.handlers.tool_handler import ToolHandler
 from snakepit_bridge.session.context import current_execution
 
 if TYPE_CHECKING:
@@ -32,8 +37,6 @@ if TYPE_CHECKING:
 
 USAGE = "dspy-usage"
 """Names what a command has spent, as JSON, in the metadata of its answer."""
-
-Args = Mapping[str, Any] | list[Any] | None
 
 
 class Follower(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,8 @@ class Workbench:
         door: The way to DSPy.
         runner: Where DSPy's code runs.
         hold: Keeps a session from ending by idleness while the block runs.
+        instruments: Where spans and metrics go.
+        tools: Python's own tools, which agents may be given as well as the host's.
     """
 
     def __init__(  # noqa: PLR0913  (everything the commands share)
@@ -71,6 +76,8 @@ class Workbench:
         door: DSPyDoor | None = None,
         runner: Runner | None = None,
         hold: Callable[[str], AbstractContextManager[object]] = nullcontext,
+        instruments: Instruments | None = None,
+        tools: ToolHandler | None = None,
     ) -> None:
         self.instances = instance_manager
         self.door = door or DSPyDoor()
@@ -78,7 +85,10 @@ class Workbench:
         self.secrets = secrets or Secrets()
         self.models = LanguageModels(self.door, self.secrets)
         self.configurator = Configurator(self.door, self.models)
+        self.tools = tools or ToolHandler()
+        self.creation = Creation(self.door, self.allow, self.tools)
         self.runner = runner or Runner()
+        self.instruments = instruments or Instruments()
         self.hold = hold
 
     # --- what a command is about ----------------------------------------------------------------
@@ -116,7 +126,10 @@ class Workbench:
                 raise InvalidArgumentError(
                     f"{class_path!r} is a function, not a class.", {"class_path": class_path}
                 )
-            return self._checked(scene, found, self.arguments(session, args))
+            given = self.creation.arguments(
+                found, args, session, lambda args: self.arguments(session, args)
+            )
+            return self._checked(scene, found, given)
 
     def call(  # noqa: PLR0913  (the fields of the command, and who follows it)
         self,
@@ -191,9 +204,13 @@ class Workbench:
             session,
             Ledger(budget, parent=account.ledger),
             runner=self.runner,
+            tools=self.tools,
             journal=follower.journal,
             tell=follower.tell,
             on_lm_call=lambda call: account.record(call, hidden),
+        )
+        callbacks = callbacks_for(
+            dspy, run, instruments=self.instruments, hidden=hidden, lm_call=lm_call_under_way
         )
         return Scene(
             dspy=dspy,
@@ -202,7 +219,7 @@ class Workbench:
             hidden=hidden,
             details=details,
             run=run,
-            settings=follower.settings,
+            settings={**follower.settings, "callbacks": callbacks},
         )
 
     # --- doing it -------------------------------------------------------------------------------
@@ -227,7 +244,13 @@ class Workbench:
             BridgeError: As ``run``.
         """
         with self.under_way(call.scene):
-            return self.runner.wait(call.arun(), call.scene.run) if call.is_async else call.run()
+            if not call.is_async:
+                return call.run()
+            try:
+                return self.runner.wait(call.arun(), call.scene.run)
+            except Halt as halt:
+                # The wait was cancelled; what was waited for has been told, too.
+                raise halt.error from None
 
     @contextmanager
     def under_way(self, scene: Scene) -> Iterator[None]:

@@ -57,6 +57,7 @@ def test_every_code_has_its_status() -> None:
         ("NOT_ALLOWED", grpc.StatusCode.PERMISSION_DENIED),
         ("UNAUTHENTICATED", grpc.StatusCode.UNAUTHENTICATED),
         ("QUOTA_EXCEEDED", grpc.StatusCode.RESOURCE_EXHAUSTED),
+        ("BUDGET_EXCEEDED", grpc.StatusCode.RESOURCE_EXHAUSTED),
         ("POOL_FULL", grpc.StatusCode.RESOURCE_EXHAUSTED),
         ("VERSION_CONFLICT", grpc.StatusCode.ABORTED),
         ("WRONG_CALL", grpc.StatusCode.FAILED_PRECONDITION),

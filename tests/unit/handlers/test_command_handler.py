@@ -140,6 +140,61 @@ async def test_a_streaming_command_cannot_be_run_whatever_its_arguments() -> Non
             await handler.run(call("greet.each", wrong="arguments"))
 
 
+@pytest.mark.parametrize("way", ["run", "stream"])
+async def test_code_that_comes_late_is_loaded_off_the_loop(way: str) -> None:
+    threads: list[str] = []
+
+    def load() -> list[object]:
+        threads.append(threading.current_thread().name)
+        return [Late()]
+
+    class Late:
+        @handles("late.say")
+        def say(self, session: Session) -> str:
+            return "at last"
+
+    async with running(Greeter()) as handler:
+        handler.registry.register_later(["late.say"], load)
+        command = Command(name="late.say", args={}, session_id="s")
+        if way == "run":
+            assert (await handler.run(command)).value == "at last"
+        else:
+            async with aclosing(handler.stream(command)) as chunks:
+                assert [each.value async for each in chunks] == ["at last"]
+
+    assert threads != [threading.current_thread().name]
+    assert len(threads) == 1
+
+
+async def test_code_that_cannot_be_loaded_is_an_error_of_its_command() -> None:
+    def load() -> list[object]:
+        raise ImportError("no such library")
+
+    async with running(Greeter()) as handler:
+        handler.registry.register_later(["late.say"], load)
+        with pytest.raises(HandlerFailedError, match="no such library"):
+            await handler.run(Command(name="late.say", args={}, session_id="s"))
+
+
+async def test_handlers_say_things_beside_their_answers() -> None:
+    class Telling:
+        @handles("tell.all")
+        def tell(self, session: Session, *, fail: bool = False) -> int:
+            session.answer_metadata["cost"] = "3"
+            session.answer_metadata["worker_id"] = "somebody else"
+            if fail:
+                raise QuotaExceededError("too much")
+            return 7
+
+    async with running(Telling()) as handler:
+        result = await handler.run(Command(name="tell.all", args={}, session_id="s"))
+        with pytest.raises(QuotaExceededError) as caught:
+            await handler.run(Command(name="tell.all", args={"fail": True}, session_id="s"))
+
+    assert (result.metadata["cost"], caught.value.metadata["cost"]) == ("3", "3")
+    assert result.metadata["worker_id"] != "somebody else"
+
+
 async def test_without_an_engine_there_is_only_execute() -> None:
     handler = commands_of(Greeter())
 

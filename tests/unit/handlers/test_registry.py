@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Any
 
@@ -410,3 +412,91 @@ def test_an_entry_knows_which_parameters_it_has() -> None:
     assert registry.find("greet.say").takes("name")
     assert not registry.find("greet.say").takes("session_id")
     assert not registry.find("greet.raw").takes("session_id")
+
+
+# --- families -----------------------------------------------------------------------------------
+
+
+class Family:
+    """Greeters that come late, and how often they were made."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+
+    def load(self) -> list[object]:
+        self.loads += 1
+        return [Greeter()]
+
+
+def test_a_family_is_known_by_name_and_loaded_when_it_is_wanted(session: Session) -> None:
+    registry, family = HandlerRegistry(), Family()
+    registry.register_later(["greet.say", "greet.raw"], family.load)
+    assert registry.names == {"greet.say", "greet.raw"}
+    assert (len(registry), family.loads) == (2, 0)
+    assert registry.is_pending("greet.say")
+
+    found = registry.find("greet.say").execute(session, {"name": "Ada"})
+
+    assert found == ["hello Ada"]
+    assert not registry.is_pending("greet.raw")
+    assert registry.find("greet.raw").exclusive
+    registry.load("greet.say")
+    assert (len(registry), family.loads) == (2, 1)
+
+
+def test_listing_the_entries_loads_every_family() -> None:
+    registry, family = HandlerRegistry(), Family()
+    registry.register_later(["greet.say", "greet.raw"], family.load)
+
+    assert [entry.command for entry in registry] == ["greet.raw", "greet.say"]
+    assert family.loads == 1
+
+
+def test_an_unknown_command_is_compared_with_families_and_loads_none() -> None:
+    registry, family = HandlerRegistry(), Family()
+    registry.register_later(["greet.say", "greet.raw"], family.load)
+
+    with pytest.raises(CommandNotFoundError) as caught:
+        registry.find("greet.sya")
+
+    assert "'greet.say'" in caught.value.hint
+    assert family.loads == 0
+
+
+def test_a_command_of_a_family_has_no_second_method() -> None:
+    registry = HandlerRegistry()
+    registry.register_later(["greet.say", "greet.raw"], Family().load)
+
+    with pytest.raises(ValueError, match=r"'greet\.raw' has two methods|'greet\.say' has two"):
+        registry.register(Greeter())
+    with pytest.raises(ValueError, match=r"'greet\.say' has two methods"):
+        registry.register_later(["greet.say"], Family().load)
+
+    other = HandlerRegistry()
+    other.register(Greeter())
+    with pytest.raises(ValueError, match=r"Greeter\.say in .*, one comes later"):
+        other.register_later(["greet.say", "greet.new"], Family().load)
+    assert not other.is_pending("greet.new")
+
+
+def test_a_family_has_the_commands_it_was_announced_with() -> None:
+    registry = HandlerRegistry()
+    registry.register_later(["greet.say", "greet.sing"], Family().load)
+
+    with pytest.raises(RuntimeError, match=r"other commands: greet\.raw, greet\.sing"):
+        registry.find("greet.sing")
+
+
+def test_a_family_is_loaded_once_however_many_want_it() -> None:
+    registry, family, together = HandlerRegistry(), Family(), threading.Barrier(8, timeout=5)
+    registry.register_later(["greet.say", "greet.raw"], family.load)
+
+    def find(number: int) -> str:
+        together.wait()
+        return registry.find(["greet.say", "greet.raw"][number % 2]).command
+
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(find, range(8)))
+
+    assert found == {"greet.say", "greet.raw"}
+    assert family.loads == 1

@@ -314,6 +314,20 @@ def test_a_session_that_is_touched_is_not_idle() -> None:
     assert manager.sessions.expire() == []
 
 
+def test_a_session_that_is_held_is_not_idle() -> None:
+    manager = Manager(idle_s=10)
+
+    with manager.sessions.holding("s") as session:
+        manager.clock.advance(60)
+        assert manager.sessions.expire() == []
+        assert session is manager.sessions.find("s")
+    manager.clock.advance(9)
+    assert manager.sessions.expire() == []
+    manager.clock.advance(1)
+
+    assert manager.sessions.expire() == ["s"]
+
+
 def test_touching_opens_no_session() -> None:
     manager = Manager()
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -101,6 +101,7 @@ def test_a_cancellation_that_comes_too_late_is_no_trouble() -> None:
     class Remembers:
         command, metadata = "test", dict[str, str]()
         cancelled, deadline, remaining_s = False, None, None
+        answer_metadata: ClassVar[dict[str, str]] = {}
 
         def on_cancel(self, told: Callable[[], None]) -> Callable[[], None]:
             subscribed.append(told)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -302,6 +302,7 @@ class Gone:
 
     command, metadata, deadline, remaining_s = "x", {}, None, None  # type: ignore[var-annotated]
     cancelled = True
+    answer_metadata: ClassVar[dict[str, str]] = {}
 
     def on_cancel(self, told: Callable[[], None]) -> Callable[[], None]:
         return told

@@ -10,8 +10,8 @@ from snakepit_bridge.errors import DSPyError, ErrorCode, InvalidArgumentError
 from snakepit_bridge.handlers.dspy import configuration
 from snakepit_bridge.handlers.dspy.configuration import Change, Configuration, Configurator
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
-from snakepit_bridge.handlers.dspy.language_model import LanguageModels
-from snakepit_bridge.handlers.dspy.options import LMOptions
+from snakepit_bridge.handlers.dspy.models.language_model import LanguageModels
+from snakepit_bridge.handlers.dspy.models.options import LMOptions
 from snakepit_bridge.handlers.dspy.secrets import Secrets
 from snakepit_bridge.session.context import Session
 from tests.unit.handlers.dspy.workshop import CANARY, models, workshop

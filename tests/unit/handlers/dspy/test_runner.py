@@ -8,9 +8,9 @@ from contextvars import ContextVar
 import pytest
 
 from snakepit_bridge.errors import CommandCancelledError, PoolFullError, WrongCallError
+from snakepit_bridge.handlers.dspy.accounts.spending import Ledger
 from snakepit_bridge.handlers.dspy.runner import Runner
 from snakepit_bridge.handlers.dspy.runs import Halt, Run
-from snakepit_bridge.handlers.dspy.spending import Ledger
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.session.manager import SessionManager
 

@@ -15,13 +15,16 @@ from snakepit_bridge.errors import (
     CommandCancelledError,
     CommandDeadlineError,
     HostToolError,
+    InvalidArgumentError,
     Outcome,
 )
+from snakepit_bridge.handlers.dspy.accounts.spending import Ledger
 from snakepit_bridge.handlers.dspy.runs import KEY, Halt, Run, current_run
-from snakepit_bridge.handlers.dspy.spending import Ledger
+from snakepit_bridge.handlers.tool_handler import ToolHandler
 from snakepit_bridge.session.context import CommandUnderWay, Session, current_execution
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.session.manager import SessionManager
+from tests.unit.handlers.dspy.workshop import RUNNER
 
 
 class Command:
@@ -155,6 +158,25 @@ async def test_loops_that_know_nothing_of_the_command_call_its_tools() -> None:
     current_execution.reset(token)
 
     assert await run.acall_tool("who", {"name": "b"}) == "b, under a command: True"
+    with pytest.raises(HostToolError):
+        await run.acall_tool("nobody", {})
+
+
+async def test_tools_of_python_are_called_before_those_of_the_host() -> None:
+    tools = ToolHandler()
+
+    @tools.register
+    def who(name: str) -> str:
+        return f"Python, {name}, {threading.current_thread() is not threading.main_thread()}"
+
+    run = Run(session(), Ledger(), tools=tools, runner=RUNNER)
+    on_this_thread = Run(session(), Ledger(), tools=tools)
+
+    assert await run.acall_tool("who", {"name": "a"}) == "Python, a, True"
+    assert await on_this_thread.acall_tool("who", {"name": "a"}) == "Python, a, True"
+    assert await asyncio.to_thread(run.call_tool, "who", {"name": "a"}) == "Python, a, True"
+    with pytest.raises(InvalidArgumentError, match="'nmae'"):
+        await run.acall_tool("who", {"nmae": "a"})
     with pytest.raises(HostToolError):
         await run.acall_tool("nobody", {})
 

@@ -15,6 +15,12 @@ from snakepit_bridge.handlers.dspy.signature_text import SignatureText
 CHECK = SignatureText(AllowList().find).check
 
 
+def test_types_that_are_nested_too_deep_are_refused() -> None:
+    deep = "|".join(["int"] * 20_000)
+    with pytest.raises(NotAllowedError, match="nested too deep"):
+        SignatureText(lambda _: int).check(f"x: {deep} -> y")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -9,12 +9,12 @@ from typing import Any
 from snakepit_bridge.handlers.dspy import configuration
 from snakepit_bridge.handlers.dspy.configuration import Configuration
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
-from snakepit_bridge.handlers.dspy.language_model import LanguageModels
+from snakepit_bridge.handlers.dspy.models.language_model import LanguageModels
+from snakepit_bridge.handlers.dspy.models.options import LMOptions
+from snakepit_bridge.handlers.dspy.models.session_lm import session_lm_class
 from snakepit_bridge.handlers.dspy.offline import AsyncOfflineEngine, OfflineEngine
-from snakepit_bridge.handlers.dspy.options import LMOptions
 from snakepit_bridge.handlers.dspy.runner import Runner
 from snakepit_bridge.handlers.dspy.secrets import Secrets
-from snakepit_bridge.handlers.dspy.session_lm import session_lm_class
 from snakepit_bridge.handlers.dspy.workbench import Workbench
 from snakepit_bridge.handlers.dspy_handler import DSPyHandler
 from snakepit_bridge.session.context import Session

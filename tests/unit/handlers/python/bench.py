@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from snakepit_bridge.errors import HostToolError
 from snakepit_bridge.handlers.python.batch import BatchCall
@@ -23,6 +23,7 @@ class UnderWay:
     cancelled = False
     deadline: float | None = None
     remaining_s: float | None = None
+    answer_metadata: ClassVar[dict[str, str]] = {}
 
     def on_cancel(self, told: Callable[[], None]) -> Callable[[], None]:
         return told

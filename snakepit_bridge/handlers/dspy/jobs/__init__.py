@@ -1,0 +1,1 @@
+"""Work on programs that goes on while nobody waits for it."""

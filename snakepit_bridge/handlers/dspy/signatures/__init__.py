@@ -1,0 +1,1 @@
+"""Signatures made from data."""

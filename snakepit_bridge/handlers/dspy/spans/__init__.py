@@ -1,0 +1,1 @@
+"""What DSPy does, told while it does it."""

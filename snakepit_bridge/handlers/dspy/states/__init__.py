@@ -1,0 +1,1 @@
+"""States of programs, saved and loaded."""

@@ -1,0 +1,1 @@
+"""Answers of language models, field by field, while they are being written."""

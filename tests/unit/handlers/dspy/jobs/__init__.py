@@ -1,0 +1,1 @@
+"""Tests of ``snakepit_bridge.handlers.dspy.jobs``."""

@@ -1,0 +1,1 @@
+"""What is told of an answer while it is being written."""

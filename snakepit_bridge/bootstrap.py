@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,7 +26,7 @@ from snakepit_bridge.handlers.discovery import (
 from snakepit_bridge.handlers.dspy.family import COMMANDS as DSPY_COMMANDS
 from snakepit_bridge.handlers.dspy.family import DSPyRules, open_dspy
 from snakepit_bridge.handlers.dspy.secrets import PROVIDER_KEYS, Secrets
-from snakepit_bridge.handlers.python_handler import PythonHandler
+from snakepit_bridge.handlers.python.commands import COMMANDS as PYTHON_COMMANDS
 from snakepit_bridge.handlers.registry import HandlerRegistry
 from snakepit_bridge.handlers.session_handler import SessionHandler
 from snakepit_bridge.handlers.system_handler import BridgeStatus, SystemHandler
@@ -116,16 +117,10 @@ async def open_bridge(  # noqa: PLR0913  (everything a bridge can be given)
         registry.register(VariableHandler())
         tools = ToolHandler()
         registry.register(tools)
-        rules = _dspy_rules(settings, environ or environment())
+        rules = dspy_rules(settings, environ or environment())
         load_dspy = await stack.enter_async_context(_open_dspy(sessions, rules, tools))
         registry.register_later(DSPY_COMMANDS, load_dspy)
-        registry.register(
-            PythonHandler(
-                sessions.instances,
-                allow=settings.allow,
-                code_execution=settings.allow_code_execution,
-            )
-        )
+        registry.register_later(PYTHON_COMMANDS, partial(_python_handlers, settings, sessions))
         leases = await stack.enter_async_context(_open_leases(settings))
         registry.register(BlobHandler(leases))
         for path in settings.value_type:
@@ -150,6 +145,19 @@ async def open_bridge(  # noqa: PLR0913  (everything a bridge can be given)
             worker_id=status.worker_id,
             leases=leases,
         )
+
+
+def _python_handlers(settings: Settings, sessions: SessionManager) -> list[object]:
+    # Here: many bridges are never asked for Python by name.
+    from snakepit_bridge.handlers.python_handler import PythonHandler  # noqa: PLC0415
+
+    return [
+        PythonHandler(
+            sessions.instances,
+            allow=settings.allow,
+            code_execution=settings.allow_code_execution,
+        )
+    ]
 
 
 def _limits(settings: Settings) -> SessionLimits:
@@ -232,7 +240,13 @@ async def _open_dspy(
         yield load
 
 
-def _dspy_rules(settings: Settings, environ: Mapping[str, str]) -> DSPyRules:
+def dspy_rules(settings: Settings, environ: Mapping[str, str]) -> DSPyRules:
+    """What the settings say about DSPy.
+
+    Args:
+        settings: What the operator decided.
+        environ: Where keys of language models are.
+    """
     return DSPyRules(
         allow=settings.allow,
         code_execution=settings.allow_code_execution,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from snakepit_bridge.engine.cancellation import Cancellation
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,10 +58,9 @@ class Execution:
     """
 
     __slots__ = (
-        "_cancelled",
+        "_cancellation",
         "_clock",
         "_lock",
-        "_on_cancel",
         "_on_end",
         "answer_metadata",
         "ended_at",
@@ -91,8 +92,7 @@ class Execution:
         self._clock = clock
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._cancelled = False
-        self._on_cancel: list[Callable[[], None]] = []
+        self._cancellation = Cancellation()
 
     @property
     def command(self) -> str:
@@ -107,7 +107,7 @@ class Execution:
     @property
     def cancelled(self) -> bool:
         """Whether the code has been asked to end."""
-        return self._cancelled
+        return self._cancellation.is_wanted
 
     @property
     def deadline(self) -> float | None:
@@ -116,15 +116,9 @@ class Execution:
 
     def cancel(self) -> None:
         """Ask the code to end: ``session.cancelled`` turns true. Later calls do nothing."""
-        with self._lock:
-            if self._cancelled:
-                return
-            self._cancelled = True
-            told, self._on_cancel = self._on_cancel, []
-        for tell in told:
-            tell()
+        self._cancellation.ask()
 
-    def on_cancel(self, told: Callable[[], None]) -> Callable[[], None]:
+    def on_cancel(self, told: Callable[[], object]) -> Callable[[], None]:
         """Call ``told`` once when the code is asked to end; at once if it has been.
 
         Args:
@@ -133,17 +127,7 @@ class Execution:
         Returns:
             Takes the subscription back; may be called any number of times.
         """
-        with self._lock:
-            if not self._cancelled:
-                self._on_cancel.append(told)
-                return lambda: self._forget(told)
-        told()
-        return lambda: None
-
-    def _forget(self, told: Callable[[], None]) -> None:
-        with self._lock:
-            if told in self._on_cancel:
-                self._on_cancel.remove(told)
+        return self._cancellation.subscribe(told)
 
     def begin(self) -> None:
         """The code starts now."""

@@ -15,7 +15,8 @@ from snakepit_bridge.handlers.dspy.accounts.account import MOST_KEPT, account_of
 from snakepit_bridge.handlers.dspy.accounts.spending import Budget
 from snakepit_bridge.handlers.dspy.configuration import MOST_THREADS, AdapterName, Change
 from snakepit_bridge.handlers.dspy.failures import translated
-from snakepit_bridge.handlers.dspy.workbench import Workbench, as_dspy_errors, on_a_loop
+from snakepit_bridge.handlers.dspy.runner import on_a_loop
+from snakepit_bridge.handlers.dspy.workbench import Workbench, as_dspy_errors
 from snakepit_bridge.handlers.registry import handles
 
 if TYPE_CHECKING:

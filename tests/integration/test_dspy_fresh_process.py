@@ -29,7 +29,8 @@ handler = DSPyHandler(sessions.instances)
 session = sessions.get_or_create("one")
 ref = handler.create(session, class_path="dspy.Predict", args=["question -> answer"])
 handler.configure(session, lm={"model": "offline", "answers": [{"answer": "42"}]})
-print(json.dumps(handler.call(session, ref=ref, method="__call__", args={"question": "?"})))
+call = {"ref": ref, "method": "__call__", "args": {"question": "?"}}
+print(json.dumps(handler.call_method(session, call)))
 """
 
 LOADED = """

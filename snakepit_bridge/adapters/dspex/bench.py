@@ -7,14 +7,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.adapters.dspex.shelf import Stored
+from snakepit_bridge.bootstrap import dspy_rules
 from snakepit_bridge.clock import SystemClock
 from snakepit_bridge.errors import DSPyError, InvalidArgumentError, NotAllowedError
-from snakepit_bridge.handlers.allow_list import AllowList
 from snakepit_bridge.handlers.dspy import configuration
-from snakepit_bridge.handlers.dspy.door import DSPyDoor
-from snakepit_bridge.handlers.dspy.runs import Halt
-from snakepit_bridge.handlers.dspy.secrets import PROVIDER_KEYS, Secrets
-from snakepit_bridge.handlers.dspy.workbench import Workbench
+from snakepit_bridge.handlers.dspy.assembly import workbench_for
 from snakepit_bridge.handlers.dspy_handler import DSPyHandler
 from snakepit_bridge.session.context import Session, SessionState, current_execution
 from snakepit_bridge.session.embedded_host import EmbeddedHost
@@ -25,6 +22,7 @@ from snakepit_bridge.settings import Settings, environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from snakepit_bridge.handlers.dspy.workbench import Workbench
     from snakepit_bridge.session.host import HostRuntime
 
 
@@ -147,11 +145,7 @@ class Bench:
                 {"hint": "Create an object with 'call_dspy' and the function '__init__'."},
             )
         sent = {"ref": thing.ref, "method": method, "args": args}
-        try:
-            return self.handler.call_method(session, sent)
-        except Halt as halt:
-            # A call that is cancelled while this thread waits for it ends like that.
-            raise halt.error from halt.error.__cause__
+        return self.handler.call_method(session, sent)
 
 
 def workbench_of(environ: Mapping[str, str] | None = None) -> Workbench:
@@ -163,19 +157,5 @@ def workbench_of(environ: Mapping[str, str] | None = None) -> Workbench:
     """
     environ = environment() if environ is None else environ
     settings = Settings.load(environ=environ)
-    cache = settings.dspy_cache
-    door = DSPyDoor(cache_dir=None if cache is None else str(cache))
-    return Workbench(
-        InstanceManager(limit=settings.max_instances),
-        allow=AllowList(
-            ("dspy", *settings.allow),
-            code_execution=settings.allow_code_execution,
-            importer=door.import_module,
-        ),
-        secrets=Secrets(
-            environ,
-            names=PROVIDER_KEYS | set(settings.allow_secret),
-            api_bases=settings.allow_api_base,
-        ),
-        door=door,
-    )
+    instances = InstanceManager(limit=settings.max_instances)
+    return workbench_for(dspy_rules(settings, environ), instances)

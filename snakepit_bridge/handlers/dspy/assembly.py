@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from snakepit_bridge.handlers.allow_list import AllowList
@@ -18,7 +20,39 @@ from snakepit_bridge.handlers.dspy_handler import DSPyHandler
 if TYPE_CHECKING:
     from snakepit_bridge.handlers.dspy.family import DSPyRules
     from snakepit_bridge.handlers.tool_handler import ToolHandler
+    from snakepit_bridge.session.instances import InstanceManager
     from snakepit_bridge.session.manager import SessionManager
+
+
+def workbench_for(
+    rules: DSPyRules,
+    instances: InstanceManager,
+    *,
+    hold: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    tools: ToolHandler | None = None,
+) -> Workbench:
+    """A workbench by the rules of the operator.
+
+    Args:
+        rules: What the operator decides.
+        instances: Keeps the objects.
+        hold: Keeps a session from ending by idleness while the block runs.
+        tools: Python's own tools.
+    """
+    door = DSPyDoor(cache_dir=None if rules.cache_dir is None else str(rules.cache_dir))
+    return Workbench(
+        instances,
+        allow=AllowList(
+            ("dspy", *rules.allow),
+            code_execution=rules.code_execution,
+            importer=door.import_module,
+        ),
+        secrets=rules.secrets,
+        door=door,
+        hold=hold,
+        instruments=Instruments(capture_content=rules.capture_content),
+        tools=tools,
+    )
 
 
 class Assembly:
@@ -31,20 +65,8 @@ class Assembly:
     """
 
     def __init__(self, sessions: SessionManager, rules: DSPyRules, tools: ToolHandler) -> None:
-        door = DSPyDoor(cache_dir=None if rules.cache_dir is None else str(rules.cache_dir))
-        allow = AllowList(
-            ("dspy", *rules.allow),
-            code_execution=rules.code_execution,
-            importer=door.import_module,
-        )
-        bench = self.bench = Workbench(
-            sessions.instances,
-            allow=allow,
-            secrets=rules.secrets,
-            door=door,
-            hold=sessions.holding,
-            instruments=Instruments(capture_content=rules.capture_content),
-            tools=tools,
+        bench = self.bench = workbench_for(
+            rules, sessions.instances, hold=sessions.holding, tools=tools
         )
         folder = rules.state_dir
         self._jobs = DSPyJobHandler(

@@ -185,14 +185,21 @@ async def _carried(work: Coroutine[Any, Any, T], there: _There[T]) -> None:
         there.succeed(value)
 
 
+def on_a_loop() -> bool:
+    """Whether this thread runs a loop, which nothing here may block."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 def _nothing() -> None:
     pass
 
 
 def _refuse_on_loop(work: Coroutine[Any, Any, Any]) -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not on_a_loop():
         return
     work.close()
     raise WrongCallError("DSPy would block this event loop; await the async twin of the call.")

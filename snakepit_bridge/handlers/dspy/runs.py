@@ -8,6 +8,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from snakepit_bridge.engine.cancellation import Cancellation
 from snakepit_bridge.errors import BridgeError, CommandCancelledError, CommandDeadlineError, Outcome
 from snakepit_bridge.session.context import current_execution
 
@@ -123,8 +124,7 @@ class Run:
         self._context = copy_context()
         self._lock = threading.Lock()
         self._error: BridgeError | None = None
-        self._cancelled = False
-        self._on_cancel: list[Callable[[], object]] = []
+        self._cancellation = Cancellation()
 
     def __deepcopy__(self, memo: object) -> Run:
         # DSPy copies programs and settings; what a run stands for exists once.
@@ -156,11 +156,7 @@ class Run:
 
     def cancel(self) -> None:
         """End the run: what it waits for at once, the rest as soon as it asks again."""
-        with self._lock:
-            self._cancelled = True
-            told, self._on_cancel = self._on_cancel, []
-        for tell in told:
-            tell()
+        self._cancellation.ask()
 
     def on_cancel(self, told: Callable[[], object]) -> Callable[[], None]:
         """Call ``told`` once when the run is cancelled, at once if it has been.
@@ -171,17 +167,7 @@ class Run:
         Returns:
             Takes the subscription back; may be called any number of times.
         """
-        with self._lock:
-            if not self._cancelled:
-                self._on_cancel.append(told)
-                return lambda: self._forget(told)
-        told()
-        return _nothing
-
-    def _forget(self, told: Callable[[], object]) -> None:
-        with self._lock:
-            if told in self._on_cancel:
-                self._on_cancel.remove(told)
+        return self._cancellation.subscribe(told)
 
     def check(self) -> None:
         """Go on, or not.
@@ -198,7 +184,7 @@ class Run:
                 {"hint": "Give the command more time."},
             )
             raise self.halt(_stopped(late))
-        if self._cancelled or self.session.cancelled:
+        if self._cancellation.is_wanted or self.session.cancelled:
             text = "The command was cancelled while DSPy was at work."
             raise self.halt(_stopped(CommandCancelledError(text)))
 
@@ -250,10 +236,6 @@ def current_run(dspy: Any) -> Run | None:
     """
     found: Run | None = dspy.settings.get(KEY)
     return found
-
-
-def _nothing() -> None:
-    pass
 
 
 def _stopped(error: BridgeError) -> BridgeError:

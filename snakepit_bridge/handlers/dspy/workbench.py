@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -317,12 +316,3 @@ def as_dspy_errors() -> Iterator[None]:
         yield
     except (InvalidArgumentError, SessionError) as error:
         raise DSPyError(error.message, error.details, code=error.code) from error
-
-
-def on_a_loop() -> bool:
-    """Whether this thread runs a loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

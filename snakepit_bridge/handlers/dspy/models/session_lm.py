@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections import defaultdict
@@ -17,6 +16,7 @@ import msgspec
 from snakepit_bridge.errors import BudgetExceededError, NotAllowedError
 from snakepit_bridge.handlers.dspy.accounts.spending import Spent
 from snakepit_bridge.handlers.dspy.models.options import PER_CALL
+from snakepit_bridge.handlers.dspy.runner import on_a_loop
 from snakepit_bridge.handlers.dspy.runs import CACHE_HIT_KEY, COST_KEY, LMCall, Run, current_run
 
 _under_way: ContextVar[LMCall | None] = ContextVar("dspy_lm_call", default=None)
@@ -78,7 +78,7 @@ def session_lm_class(dspy: Any) -> Any:
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             _refuse(kwargs)
             run = current_run(dspy)
-            if run is not None and run.runner is not None and not _on_a_loop():
+            if run is not None and run.runner is not None and not on_a_loop():
                 return run.runner.wait(self.acall(*args, **kwargs), run)
             # From a thread that DSPy does not know, it can send to no stream.
             with dspy.context(send_stream=None):
@@ -227,11 +227,3 @@ def _refuse(names: Iterable[str]) -> None:
             f"A single call cannot set {listed} of the language model.",
             {"options": wrong, "hint": "Set it for the session with 'dspy.configure'."},
         )
-
-
-def _on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

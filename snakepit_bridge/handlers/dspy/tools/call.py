@@ -13,6 +13,7 @@ from snakepit_bridge.errors import (
     HostToolError,
     WrongCallError,
 )
+from snakepit_bridge.handlers.dspy.runner import on_a_loop
 from snakepit_bridge.handlers.dspy.runs import current_run
 from snakepit_bridge.handlers.dspy.tools.texts import failure_text, result_text
 
@@ -58,7 +59,7 @@ class HostToolCall:
             WrongCallError: No command is under way.
             Halt: The command has to end.
         """
-        if _on_a_loop():
+        if on_a_loop():
             return self._acall(kwargs)
         return self._call(kwargs)
 
@@ -141,14 +142,6 @@ class HostToolCall:
             )
         run.check()
         return run
-
-
-def _on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _on_own_loop(run: Run, work: Coroutine[Any, Any, Any]) -> Any:

@@ -14,22 +14,8 @@ from snakepit_bridge.handlers.dspy.offline import AsyncOfflineEngine, OfflineEng
 from snakepit_bridge.handlers.dspy.runs import KEY, Halt, LMCall, Run
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.session.manager import SessionManager
+from tests.unit.handlers.dspy.kept import Kept
 from tests.unit.handlers.dspy.workshop import RUNNER, RaisingEngine
-
-
-class Kept:
-    """A journal in memory: what an earlier run has kept, and what this one does."""
-
-    def __init__(self, earlier: Mapping[str, list[Any]] | None = None) -> None:
-        self._earlier = {key: list(kept) for key, kept in (earlier or {}).items()}
-        self.entries: dict[str, list[Any]] = {}
-
-    def find(self, key: str) -> Any | None:
-        kept = self._earlier.get(key)
-        return kept.pop(0) if kept else None
-
-    def keep(self, key: str, outputs: Any) -> None:
-        self.entries.setdefault(key, []).append(outputs)
 
 
 def model(engine: OfflineEngine | None = None, **options: Any) -> Any:

@@ -18,16 +18,16 @@ LANGUAGE_MODEL = {
 def main(target: str) -> None:
     """Create a module in a session, configure that session, ask."""
     with Client(target) as client, client.session() as session:
-        session.call("dspy.configure", {"lm": LANGUAGE_MODEL})
+        session.call("dspy.configure", {"lm": LANGUAGE_MODEL, "budget": {"calls": 10}})
         ref = session.call(
             "dspy.create_instance",
             {"class_path": "dspy.ChainOfThought", "args": {"signature": "question -> answer: int"}},
         )
-        prediction = session.call(
-            "dspy.call_method",
-            {"ref": ref, "method": "__call__", "args": {"question": "What is 6 times 9?"}},
+        told = session.call(
+            "dspy.predict", {"ref": ref, "args": {"question": "What is 6 times 9?"}}
         )
-        print(prediction["reasoning"], "So:", prediction["answer"])
+        print(told["reasoning"], "So:", told["outputs"]["answer"])
+        print("requests left:", session.call("dspy.usage")["left"]["calls"])
     # The block has ended its session; the module is gone with it.
 
 

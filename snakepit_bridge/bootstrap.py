@@ -118,7 +118,7 @@ async def open_bridge(  # noqa: PLR0913  (everything a bridge can be given)
         tools = ToolHandler()
         registry.register(tools)
         rules = dspy_rules(settings, environ or environment())
-        load_dspy = await stack.enter_async_context(_open_dspy(sessions, rules, tools))
+        load_dspy = await stack.enter_async_context(_open_dspy(sessions, rules, tools, telemetry))
         registry.register_later(DSPY_COMMANDS, load_dspy)
         registry.register_later(PYTHON_COMMANDS, partial(_python_handlers, settings, sessions))
         leases = await stack.enter_async_context(_open_leases(settings))
@@ -230,11 +230,14 @@ async def end_sessions(sessions: SessionManager, *, timeout_s: float = SESSIONS_
 
 @asynccontextmanager
 async def _open_dspy(
-    sessions: SessionManager, rules: DSPyRules, tools: ToolHandler
+    sessions: SessionManager,
+    rules: DSPyRules,
+    tools: ToolHandler,
+    telemetry: Telemetry | None,
 ) -> AsyncIterator[Callable[[], list[object]]]:
     async with AsyncExitStack() as stack:
         try:
-            load = await stack.enter_async_context(open_dspy(sessions, rules, tools))
+            load = await stack.enter_async_context(open_dspy(sessions, rules, tools, telemetry))
         except DSPyError as error:
             raise HandlerLoadError(f"{error.message} {error.hint}") from error
         yield load

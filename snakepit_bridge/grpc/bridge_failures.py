@@ -32,6 +32,9 @@ _MAX_FACT = 80
 """Bytes of JSON for each name and each such argument: all of them fit into a status message, with
 room for what is said."""
 
+_MAX_HINT = 400
+"""Bytes of JSON for the hint, which ends the message, too."""
+
 _MAX_ARGUMENT = 1000
 """Bytes of an argument that may be looked into for the context."""
 
@@ -54,15 +57,16 @@ def error_message(failure: Failure, request: pb.ExecuteToolRequest, *, limit: in
     """The failure as an ASCII JSON object of at most ``limit`` bytes, at least 2,000.
 
     Its keys are ``type``, ``message``, ``stacktrace`` (the lines of a traceback), ``traceback``
-    (the same in one text), ``context``. Where it would be too long, the traceback is shortened
-    first: its last lines say most. Half of the room is the message's.
+    (the same in one text), ``context``, which has the ``code``, ``hint``, ``retryable`` and
+    ``retry_after_ms`` of a failure of the bridge, too. Where it would be too long, the traceback is
+    shortened first: its last lines say most. Half of the room is the message's.
     """
     payload: dict[str, Any] = {
         "type": _fitting(failure.type, _MAX_NAME),
         "message": "",
         "stacktrace": [],
         "traceback": "",
-        "context": _context(request),
+        "context": {**_context(request), **_advice(failure)},
     }
     room = limit - len(json.dumps(payload))
     message = payload["message"] = _fitting(_message(failure), room // 2)
@@ -70,6 +74,18 @@ def error_message(failure: Failure, request: pb.ExecuteToolRequest, *, limit: in
     lines = payload["stacktrace"] = _last_lines(failure.traceback, room)
     payload["traceback"] = "".join(lines)
     return json.dumps(payload)
+
+
+def _advice(failure: Failure) -> Mapping[str, Any]:
+    """What a program can do about a failure of the bridge; an adapter's own have no such thing."""
+    if failure.code == ErrorCode.HANDLER_FAILED:
+        return {}
+    advice: dict[str, Any] = {"code": str(failure.code), "retryable": failure.retryable}
+    if failure.hint:
+        advice["hint"] = _fitting(failure.hint, _MAX_HINT)
+    if failure.retry_after_s is not None:
+        advice["retry_after_ms"] = round(failure.retry_after_s * 1000)
+    return advice
 
 
 def _message(failure: Failure) -> str:

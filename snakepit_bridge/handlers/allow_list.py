@@ -68,7 +68,8 @@ class AllowList:
         if not all(is_public(name) for name in (first, *rest)):
             raise refusal(path, "is not the dotted name of something public")
         if not self._leads_somewhere(first):
-            raise self._outside(path, first)
+            meant = "" if rest else self._meant(first)
+            raise refusal(path, "is no dotted name", meant) if meant else self._outside(path, first)
         here: Any = self._import(first, path)
         for name in rest:
             here = self._step(here, name, path)
@@ -136,6 +137,12 @@ class AllowList:
             for name in sorted(rule.names & given.keys()):
                 if given[name] is not None and _any_under(defined_in, rule.area):
                     raise refusal(name, f"cannot be given to {_name_of(target)}", hint=rule.hint)
+        threads = given.get(rules.THREADS)
+        if isinstance(threads, int) and threads > rules.MOST_THREADS:
+            raise InvalidArgumentError(
+                f"{rules.THREADS!r} is {threads}; {rules.MOST_THREADS} are possible.",
+                {"argument": rules.THREADS},
+            )
         values = list(_values_in([*positional, keywords]))
         if any(_any_under(defined_in, area) for area in rules.TAKES_NO_MODULES):
             _refuse_modules(target, values)
@@ -236,6 +243,12 @@ class AllowList:
             setting = f"The operator allows it with --allow {module}."
             hint = f"{hint} {setting}" if hint else setting
         return refusal(name, f"lies in {module!r}, outside of what is allowed", hint)
+
+    def _meant(self, name: str) -> str:
+        """What a bare name means that is one of DSPy's."""
+        if "dspy" not in self.packages or name not in vars(self._import("dspy", "dspy")):
+            return ""
+        return f"Did you mean 'dspy.{name}'?"
 
     def _unknown(self, here: Any, name: str, path: str) -> InvalidArgumentError:
         where = str(here.__name__)

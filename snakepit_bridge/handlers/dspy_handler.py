@@ -13,8 +13,9 @@ from snakepit_bridge.handlers.binding import binder_for
 from snakepit_bridge.handlers.dspy import configuration
 from snakepit_bridge.handlers.dspy.accounts.account import MOST_KEPT, account_of
 from snakepit_bridge.handlers.dspy.accounts.spending import Budget
-from snakepit_bridge.handlers.dspy.configuration import MOST_THREADS, AdapterName, Change
+from snakepit_bridge.handlers.dspy.configuration import AdapterName, Change
 from snakepit_bridge.handlers.dspy.failures import translated
+from snakepit_bridge.handlers.dspy.rules import MOST_THREADS
 from snakepit_bridge.handlers.dspy.runner import on_a_loop
 from snakepit_bridge.handlers.dspy.workbench import Workbench, as_dspy_errors
 from snakepit_bridge.handlers.registry import handles
@@ -92,6 +93,9 @@ class DSPyHandler:
             DSPyError: There is no such class, or DSPy refused the arguments.
             SessionError: The session keeps nothing.
         """
+        signature = self._bench.signature(class_path, args)
+        if signature is not None:
+            return self._bench.keep(session, signature)
         call = self._bench.construction(session, CREATE, class_path, args)
         return self._bench.keep(session, self._bench.run_here(call))
 

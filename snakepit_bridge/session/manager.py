@@ -104,6 +104,10 @@ class SessionManager:
         with self._lock:
             self._kept.add(session_id)
 
+    def when_ended(self, told: Callable[[str], object]) -> None:
+        """Call ``told`` with the id of each session that ends from now on; it must be quick."""
+        self._on_end = (*self._on_end, told)
+
     def find(self, session_id: str) -> Session:
         """The session of this id.
 

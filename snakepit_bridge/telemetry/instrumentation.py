@@ -44,6 +44,8 @@ class Telemetry:
         tracer_provider: trace.TracerProvider | None = None,
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
+        self.providers = (tracer_provider, meter_provider)
+        """Where spans and metrics go, for those who make their own; ``None`` is the process's."""
         self._is_of_process = tracer_provider is None
         self._tracer = trace.get_tracer(names.SCOPE, tracer_provider=tracer_provider)
         meter = metrics.get_meter(names.SCOPE, meter_provider=meter_provider)

@@ -16,6 +16,7 @@ BOUNDARIES = {
     "adapters/base.py": 1,  # a stub raises what its transport does; a session works without it
     "adapters/calls.py": 2,  # an adapter's cleanup(), on a thread and on the loop
     "adapters/door.py": 2,  # an adapter's hook at the end of a session; its registration
+    "adapters/dspex/dispatch.py": 1,  # a tool of DSPex breaks; Elixir's code matches on answers
     "adapters/from_loop.py": 2,  # from a tool's coroutine to the thread that waits for it
     "adapters/from_thread.py": 1,  # from a thread to the coroutine that waits for it
     "adapters/registration.py": 1,  # annotations and defaults are code of the adapter
@@ -28,6 +29,8 @@ BOUNDARIES = {
     "handlers/discovery.py": 2,  # a handler's module or constructor, at start
     "handlers/dspy/failures.py": 1,  # what DSPy raises becomes one DSPyError
     "handlers/dspy/jobs/job.py": 1,  # the top of a job's thread
+    "handlers/dspy/models/session_lm.py": 1,  # what a request raised is told, and raised on
+    "handlers/dspy/runs.py": 1,  # a tool of Python raises what a tool of the host would be told by
     "handlers/dspy/runner.py": 2,  # from DSPy's loop and threads to whoever awaits them
     "handlers/failures.py": 2,  # an exception's own __str__ is user code
     "handlers/python/batch.py": 1,  # one call of a batch fails, the others go on

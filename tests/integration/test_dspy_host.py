@@ -20,9 +20,10 @@ from snakepit_bridge.handlers.dspy.host.engines import host_engines
 from snakepit_bridge.handlers.dspy.models.options import LMOptions
 from snakepit_bridge.handlers.dspy.models.session_lm import session_lm_class
 from snakepit_bridge.handlers.dspy.runs import Run
-from snakepit_bridge.handlers.dspy.tools.making import Tools, offered
+from snakepit_bridge.handlers.dspy.tools.making import Tools
 from snakepit_bridge.handlers.dspy.workbench import Workbench
 from snakepit_bridge.handlers.dspy_handler import DSPyHandler
+from snakepit_bridge.handlers.tool_handler import ToolHandler
 from snakepit_bridge.session.context import Session
 from snakepit_bridge.session.manager import SessionManager
 from tests.integration.host_double import HostDouble, host_double
@@ -102,7 +103,7 @@ class Bridge:
         self.bench = Workbench(sessions.instances)
         self.handler = DSPyHandler(sessions.instances, workbench=self.bench)
         self.session: Session = sessions.get_or_create("one")
-        self.tools = Tools(self.bench.door, self.bench.allow.find, offered)
+        self.tools = Tools(self.bench.door, self.bench.allow.find, ToolHandler().offered)
         self.session.settings[configuration.NAMESPACE] = self.configured(streams=False)
 
     def configured(self, *, streams: bool) -> Configuration:

@@ -40,6 +40,14 @@ uint8 (3, 4) read-only: True
 {'counts': array([4, 3, 3, 2]), 'range': (0.0, 256.0)}
 {'counts': array([3, 2, 2, 5]), 'range': (0.0, 256.0)}
 """,
+    "dspy_agent.py": """\
+calling find_items {'word': 'cup'}
+  it says ["blue cup"]
+calling price_of {'item': 'blue cup'}
+  it says 4.5
+The blue cup costs 4.50 euros.
+4 requests
+""",
     "snakepit_adapter.py": """\
 9.0
 [{'cup': 1, 'of': 2}, {'cup': 2, 'of': 2}]
@@ -50,7 +58,14 @@ Tool 'prise' not found in TeaShop. Did you mean 'price'? Its tools: brew, price,
 }
 
 PRINTED_BY_CLIENTS = {
-    "dspy_question.py": "6 times 9 is 54. So: 54\n",
+    "dspy_question.py": "6 times 9 is 54. So: 54\nrequests left: 9\n",
+    "dspy_optimize.py": """\
+[####################] 5 of 5
+5 requests
+- The shop is on fire! urgent
+- My parcel never came. urgent
+- I was charged twice. urgent
+""",
     "streaming_client.py": "1\n2\n3\nleft 999999997 behind\n",
 }
 
@@ -115,6 +130,9 @@ def test_an_example_says_how_to_run_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_an_example_prints_what_it_is_meant_to(name: str) -> None:
+    if name.startswith("dspy"):
+        pytest.importorskip("dspy")
+
     assert _run(name) == PRINTED[name]
 
 

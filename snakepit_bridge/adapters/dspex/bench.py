@@ -97,10 +97,11 @@ class Bench:
         return Session(name, host, self._clock.now(), state=state, execution=execution)
 
     def end(self, session_id: str) -> None:
-        """Forget a session, closing its objects."""
+        """Forget a session, closing its objects and the connections of its language model."""
         with self._lock:
             self._states.pop(session_id, None)
         self.workbench.instances.release_all(session_id)
+        self.workbench.configurator.forget(session_id)
 
     def close(self) -> None:
         """Forget all sessions, and end what still runs."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,11 +12,15 @@ import msgspec
 
 from snakepit_bridge.adapters.dspex.results import NOBODY_WAITS, failure
 from snakepit_bridge.errors import BridgeError
-from snakepit_bridge.handlers.binding import binder_for
+from snakepit_bridge.handlers.binding import Binder, binder_for
+from snakepit_bridge.handlers.failures import failure_from
 from snakepit_bridge.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from snakepit_bridge.session.context import Session
+
+
+log = logging.getLogger(__name__)
 
 
 class DSPexTool(msgspec.Struct, frozen=True):
@@ -46,7 +53,7 @@ class Dispatch:
 
     def __init__(self, groups: Iterable[ToolGroup]) -> None:
         self._tools = {tool.name: tool for group in groups for tool in group.tools()}
-        self._binders = {name: binder_for(tool.function) for name, tool in self._tools.items()}
+        self._binders = {name: _binder_of(tool.function) for name, tool in self._tools.items()}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,12 +77,26 @@ class Dispatch:
             hint = did_you_mean(name, self._tools, otherwise=f"There are: {', '.join(self.names)}.")
             text = f"Unknown tool: {name}. {hint}"
             raise ValueError(text)
-        binder = self._binders[name]
-        assert binder is not None, "no tool takes its arguments as one mapping"
         try:
-            return tool.function(session, **binder.bind(name, arguments))
+            return tool.function(session, **self._binders[name].bind(name, arguments))
         except NOBODY_WAITS:
             raise
         except BridgeError as error:
-            told = {each: str(arguments[each]) for each in tool.repeats if each in arguments}
-            return failure(error, with_traceback=tool.with_traceback, **told)
+            failed = error
+        except Exception as error:  # noqa: BLE001  (Elixir's code matches on answers alone)
+            # Without its message, which may hold a key.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("The tool %r raised %s:\n%s", name, type(error).__name__, where)  # noqa: TRY400
+            failed = failure_from(error, command=name)
+        told = {each: str(arguments[each]) for each in tool.repeats if each in arguments}
+        return failure(failed, with_traceback=tool.with_traceback, **told)
+
+
+def _binder_of(function: Callable[..., Any]) -> Binder:
+    """The binder of a tool; names that it takes by their place alone are free for arguments."""
+    binder = binder_for(function)
+    assert binder is not None, "no tool takes its arguments as one mapping"
+    kinds = {each.kind for each in inspect.signature(function).parameters.values()}
+    if inspect.Parameter.POSITIONAL_OR_KEYWORD in kinds:
+        return binder
+    return Binder(binder.parameters, takes_extra=inspect.Parameter.VAR_KEYWORD in kinds)

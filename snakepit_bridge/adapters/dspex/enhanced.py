@@ -41,7 +41,7 @@ class EnhancedTools:
         )
 
     def enhanced_predict(
-        self, session: Session, *, signature: str, **inputs: Any
+        self, session: Session, /, *, signature: str, **inputs: Any
     ) -> dict[str, Any]:
         """Predict; Elixir checks the signature before, and transforms the result after."""
         self._bench.dspy()
@@ -66,7 +66,7 @@ class EnhancedTools:
         return {"success": True, "result": result, "type": "enhanced_predict"}
 
     def enhanced_chain_of_thought(
-        self, session: Session, *, signature: str, **inputs: Any
+        self, session: Session, /, *, signature: str, **inputs: Any
     ) -> dict[str, Any]:
         """Think step by step; Elixir judges the reasoning, and formats the result."""
         self._bench.dspy()
@@ -92,8 +92,11 @@ class EnhancedTools:
     ) -> dict[str, Any]:
         args = {"signature": self._signatures.find(session, signature)}
         program = self._bench.create(session, class_path, args)
+        fields = session.instances.get(program.ref).predictors()[0].signature.input_fields
+        # The domain is for Elixir, and only for the program where it is among its inputs.
+        asked = {name: each for name, each in inputs.items() if name in fields or name != "domain"}
         try:
-            result: dict[str, Any] = self._bench.call(session, program, "__call__", dict(inputs))
+            result: dict[str, Any] = self._bench.call(session, program, "__call__", asked)
         finally:
             release(session, program)
         return result

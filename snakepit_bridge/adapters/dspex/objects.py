@@ -8,6 +8,7 @@ from snakepit_bridge.adapters.dspex.dispatch import DSPexTool
 from snakepit_bridge.adapters.dspex.shelf import (
     DEFAULT_LM,
     Stored,
+    check_name,
     release,
     shelf_of,
     store,
@@ -102,6 +103,7 @@ class ObjectTools:
             object_type: Not used; for those who send it.
         """
         del object_type
+        check_name(name)
         store(session, name, Stored(type=type(data).__name__, data=data))
         return {"success": True, "name": name}
 

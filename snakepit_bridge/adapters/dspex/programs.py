@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.adapters.dspex.dispatch import DSPexTool
 from snakepit_bridge.adapters.dspex.results import object_in
-from snakepit_bridge.adapters.dspex.shelf import release, shelf_of, store
+from snakepit_bridge.adapters.dspex.shelf import check_name, release, shelf_of, store
 from snakepit_bridge.errors import InstanceNotFoundError, InvalidArgumentError
 from snakepit_bridge.nearest import did_you_mean
 
@@ -67,6 +67,7 @@ class ProgramTools:
             program_type: ``predict``, ``chain_of_thought`` or ``react``.
         """
         self._bench.dspy()
+        check_name(name)
         args: dict[str, Any] = {"signature": self._signatures.find(session, signature_name)}
         if program_type == "react":
             args["tools"] = self._elixir.registered(session)

@@ -32,6 +32,9 @@ SIGNATURE = "signature_"
 TOOL = "elixir_tool_"
 DEFAULT_LM = "default_lm"
 
+_OWN = (SIGNATURE, TOOL)
+"""How names begin that stand for things of one kind, which callers make by tools of their own."""
+
 _DIGITS = 12
 """Of an id, so that one of another worker, or of another session, hits nothing here."""
 
@@ -151,6 +154,21 @@ def shelf_of(session: Session) -> Shelf:
     """The shelf of a session."""
     found: Shelf = session.settings.setdefault(NAMESPACE, Shelf())
     return found
+
+
+def check_name(name: str) -> None:
+    """Refuse a name of the caller's under which something of another kind is looked for.
+
+    Raises:
+        InvalidArgumentError: It begins like one.
+    """
+    prefix = next((each for each in _OWN if name.startswith(each)), None)
+    if prefix is not None:
+        raise InvalidArgumentError(
+            f"The name {name!r:.200} is taken: what 'create_signature' and 'register_elixir_tool' "
+            f"make is kept under {prefix!r}.",
+            {"argument": "name", "hint": "Choose another name."},
+        )
 
 
 def store(session: Session, name: str, thing: Stored) -> None:

@@ -20,6 +20,26 @@ class Arguments(msgspec.Struct, frozen=True):
     keywords: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
+def with_examples(dspy: Any, arguments: Arguments) -> Arguments:
+    """The arguments of ``Module.batch`` with examples in the place of plain rows, all inputs."""
+
+    def made(rows: Any) -> Any:
+        if not isinstance(rows, list):
+            return rows
+        return [
+            dspy.Example(row).with_inputs(*row) if isinstance(row, dict) else row for row in rows
+        ]
+
+    # Its progress bar would be written where the bridge runs.
+    keywords = {"disable_progress_bar": True, **arguments.keywords}
+    positional = list(arguments.positional)
+    if "examples" in keywords:
+        keywords["examples"] = made(keywords["examples"])
+    elif positional:
+        positional[0] = made(positional[0])
+    return Arguments(tuple(positional), keywords)
+
+
 def arguments_from(
     args: Mapping[str, Any] | Sequence[Any] | None, find: Callable[[str], Any]
 ) -> Arguments:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from snakepit_bridge.handlers.tool_handler import ToolHandler
     from snakepit_bridge.session.instances import InstanceManager
     from snakepit_bridge.session.manager import SessionManager
+    from snakepit_bridge.telemetry.instrumentation import Telemetry
 
 
 def workbench_for(
@@ -30,6 +31,7 @@ def workbench_for(
     *,
     hold: Callable[[str], AbstractContextManager[object]] = nullcontext,
     tools: ToolHandler | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Workbench:
     """A workbench by the rules of the operator.
 
@@ -38,7 +40,9 @@ def workbench_for(
         instances: Keeps the objects.
         hold: Keeps a session from ending by idleness while the block runs.
         tools: Python's own tools.
+        telemetry: Where spans and metrics go; the process's own by default.
     """
+    tracers, meters = telemetry.providers if telemetry else (None, None)
     door = DSPyDoor(cache_dir=None if rules.cache_dir is None else str(rules.cache_dir))
     return Workbench(
         instances,
@@ -50,7 +54,11 @@ def workbench_for(
         secrets=rules.secrets,
         door=door,
         hold=hold,
-        instruments=Instruments(capture_content=rules.capture_content),
+        instruments=Instruments(
+            tracer_provider=tracers,
+            meter_provider=meters,
+            capture_content=rules.capture_content,
+        ),
         tools=tools,
     )
 
@@ -62,12 +70,20 @@ class Assembly:
         sessions: The owner of the sessions.
         rules: What the operator decides.
         tools: Python's own tools.
+        telemetry: Where spans and metrics go; the process's own by default.
     """
 
-    def __init__(self, sessions: SessionManager, rules: DSPyRules, tools: ToolHandler) -> None:
+    def __init__(
+        self,
+        sessions: SessionManager,
+        rules: DSPyRules,
+        tools: ToolHandler,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         bench = self.bench = workbench_for(
-            rules, sessions.instances, hold=sessions.holding, tools=tools
+            rules, sessions.instances, hold=sessions.holding, tools=tools, telemetry=telemetry
         )
+        sessions.when_ended(bench.configurator.forget)
         folder = rules.state_dir
         self._jobs = DSPyJobHandler(
             bench,

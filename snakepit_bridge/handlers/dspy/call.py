@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, get_args
 
@@ -14,12 +14,18 @@ from snakepit_bridge.handlers.dspy.arguments import Arguments
 from snakepit_bridge.handlers.dspy.call_shape import misfit, named_arguments, takes
 from snakepit_bridge.handlers.dspy.configuration import Configuration
 from snakepit_bridge.handlers.dspy.failures import translated
+from snakepit_bridge.handlers.dspy.inputs import Check, typed_inputs
+from snakepit_bridge.handlers.dspy.models.uses import using
 from snakepit_bridge.handlers.dspy.programs.program import program_class
 from snakepit_bridge.handlers.dspy.runs import Halt, Run
+from snakepit_bridge.nearest import nearest
 
 HOW_TO_WRITE_A_SIGNATURE = (
     "A signature looks like 'question -> answer' or 'text, count: int -> labels: list[str]'."
 )
+
+_OPTIONS = frozenset({"config", "demos", "lm", "max_iters", "new_signature", "prediction"})
+"""Keywords of modules that are no inputs."""
 
 _RUNS_THE_MODULE = frozenset({"__call__", "acall", "forward", "aforward"})
 
@@ -58,11 +64,17 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
                 translated(
                     self.dspy, self.command, hidden=self.hidden, details=self.details, hint=hint
                 ),
+                using(self.configuration.language_model, self.run.runner if self.run else None),
                 self.configuration.applied(self.dspy, self.run, **self.settings),
             ):
                 yield
         except Halt as halt:
             raise halt.error from None
+        except BaseExceptionGroup:
+            # Code with tasks of its own; the halt is inside.
+            if self._halted is None:
+                raise
+            raise self._halted from None
         except BridgeError as error:
             if self._halted is None or self._halted is error:
                 raise
@@ -84,19 +96,29 @@ class Call:
         target: What.
         arguments: With what.
         name: What the caller calls it; the target's own name by default.
+        check: Asked before an input is made an object of one of DSPy's classes; without it, inputs
+            stay as they are.
 
     Raises:
         DSPyError: The arguments do not fit.
     """
 
     def __init__(
-        self, scene: Scene, target: Callable[..., Any], arguments: Arguments, name: str = ""
+        self,
+        scene: Scene,
+        target: Callable[..., Any],
+        arguments: Arguments,
+        name: str = "",
+        *,
+        check: Check | None = None,
     ) -> None:
         self.scene = scene
         self._target = target
         self._arguments = arguments
         self._name = name
         self._check_fit()
+        if check is not None:
+            self._type_inputs(check)
 
     @property
     def is_async(self) -> bool:
@@ -139,11 +161,19 @@ class Call:
         why = misfit(called, self._arguments.positional, self._arguments.keywords)
         wanted, why = (takes(called), why) if why else self._missing_inputs()
         if why:
+            near = self._near(wanted.split(", "))
             raise DSPyError(
                 f"Wrong arguments for {_name_of(self._target, self._name)}: {why}.",
-                {**self.scene.details, "hint": f"It takes: {wanted}." if wanted else ""},
+                {**self.scene.details, "hint": f"It takes: {wanted}.{near}" if wanted else ""},
                 code=ErrorCode.INVALID_ARGUMENT,
             )
+
+    def _near(self, wanted: Sequence[str]) -> str:
+        """What was meant by the first name that is none of those wanted, if it is like one."""
+        known = [name.removesuffix("?") for name in wanted]
+        unknown = [name for name in self._arguments.keywords if name not in known]
+        near = nearest(unknown[0], known) if unknown else None
+        return f" Did you mean {near!r}?" if near else ""
 
     def _called(self) -> Callable[..., Any]:
         """What the arguments end up in: a module hands its own on to ``forward``."""
@@ -166,7 +196,20 @@ class Call:
             for name, field in fields.items()
             if name not in given and field.is_required() and not _may_be_none(field.annotation)
         ]
-        return ", ".join(fields), f"missing {', '.join(map(repr, missing))}" if missing else ""
+        unknown = [] if signature is None else sorted(given.keys() - fields.keys() - _OPTIONS)
+        told = [
+            f"{what} {', '.join(map(repr, names))}"
+            for what, names in (("missing", missing), ("unknown", unknown))
+            if names
+        ]
+        return ", ".join(fields), "; ".join(told)
+
+    def _type_inputs(self, check: Check) -> None:
+        dspy, module, given = self.scene.dspy, self._module(), self._arguments.keywords
+        signature = None if module is None or "signature" in given else _signature_of(dspy, module)
+        if signature is not None:
+            typed = typed_inputs(dspy, signature, given, check)
+            self._arguments = Arguments(self._arguments.positional, typed)
 
     def _module(self) -> Any:
         """The module that the call runs, if it does."""

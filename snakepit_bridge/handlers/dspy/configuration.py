@@ -15,6 +15,8 @@ from snakepit_bridge.handlers.dspy.accounts.account import MOST_KEPT, account_of
 from snakepit_bridge.handlers.dspy.accounts.spending import Budget
 from snakepit_bridge.handlers.dspy.models.options import LMOptions, merged
 from snakepit_bridge.handlers.dspy.models.session_lm import USAGE_TRACKER
+from snakepit_bridge.handlers.dspy.models.uses import Uses, uses_of
+from snakepit_bridge.handlers.dspy.rules import MOST_THREADS
 from snakepit_bridge.handlers.dspy.runs import KEY
 from snakepit_bridge.nearest import did_you_mean
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from snakepit_bridge.handlers.dspy.door import DSPyDoor
     from snakepit_bridge.handlers.dspy.models.language_model import LanguageModels
+    from snakepit_bridge.handlers.dspy.runner import Runner
     from snakepit_bridge.handlers.dspy.runs import Run
     from snakepit_bridge.session.context import Session
 
@@ -31,8 +34,8 @@ NAMESPACE = "dspy"
 
 AdapterName = Literal["chat", "json", "xml", "two_step"]
 
-MOST_THREADS = 64
-"""Threads that one call may ask DSPy to start."""
+MOST_IN_USE = 100_000
+"""Language models of sessions whose connections are closed at the session's end."""
 
 HOW_TO_SET_A_MODEL = (
     "Send dspy.configure {'lm': {'model': 'openai/gpt-4o-mini'}}, "
@@ -165,12 +168,17 @@ class Configurator:
     Args:
         door: The way to DSPy.
         models: Builds the language models.
+        runner: Where their connections are opened.
     """
 
-    def __init__(self, door: DSPyDoor, models: LanguageModels) -> None:
+    def __init__(
+        self, door: DSPyDoor, models: LanguageModels, runner: Runner | None = None
+    ) -> None:
         self._door = door
         self._models = models
+        self._runner = runner
         self._lock = threading.Lock()
+        self._in_use: dict[str, Uses] = {}
 
     def change(self, session: Session, change: Change) -> Configuration:
         """Change what is given, leave the rest, and return what the session uses from now on.
@@ -185,10 +193,6 @@ class Configurator:
             old = of(session)
             new = self.changed(old, change)
             if self._replaced(session, old, new):
-                account = account_of(session)
-                account.ledger.budget = new.budget or Budget()
-                if account.keeps != new.history:
-                    account.keep(new.history)
                 return new
 
     def changed(self, old: Configuration, change: Change) -> Configuration:
@@ -222,7 +226,29 @@ class Configurator:
             if of(session) is not old:
                 return False
             session.settings[NAMESPACE] = new
+            account = account_of(session)
+            account.ledger.budget = new.budget or Budget()
+            if account.keeps != new.history:
+                account.keep(new.history)
+            if new.language_model is not old.language_model:
+                self._take(session.id, new.language_model)
             return True
+
+    def forget(self, session_id: str) -> None:
+        """The session has ended, and uses its language model no longer."""
+        with self._lock:
+            uses = self._in_use.pop(session_id, None)
+        if uses is not None:
+            uses.drop(self._runner)
+
+    def _take(self, session_id: str, model: Any) -> None:
+        """The session uses this language model from now on."""
+        before, uses = self._in_use.pop(session_id, None), uses_of(model)
+        if uses is not None and len(self._in_use) < MOST_IN_USE:
+            uses.take()
+            self._in_use[session_id] = uses
+        if before is not None:
+            before.drop(self._runner)
 
     def _adapter(self, name: AdapterName | None, model: Any) -> Any:
         if name is None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.handlers.dspy.arguments import Arguments
 from snakepit_bridge.handlers.dspy.call_shape import shape_of
 from snakepit_bridge.handlers.dspy.signature_text import SignatureText
 from snakepit_bridge.handlers.dspy.signatures.arguments import resolved_signatures, takes_signature
 from snakepit_bridge.handlers.dspy.signatures.signature_data import SignatureMaker
 from snakepit_bridge.handlers.dspy.tools.making import Tools
+from snakepit_bridge.handlers.dspy.tools.rewards import Rewards
 
 if TYPE_CHECKING:
     from snakepit_bridge.handlers.allow_list import AllowList
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 TOOLS = "tools"
 """The parameter of agents."""
+
+REWARD = "reward_fn"
+"""The parameter of modules that try more than once."""
 
 Args = Mapping[str, Any] | list[Any] | None
 
@@ -36,6 +41,9 @@ class Creation:
     def __init__(self, door: DSPyDoor, allow: AllowList, tools: ToolHandler) -> None:
         self.signatures = SignatureMaker(door, SignatureText(allow.find).check, allow.find)
         self.tools = Tools(door, allow.find, tools.offered)
+        self.rewards = Rewards(
+            door, allow.find, lambda session: [tool.name for tool in tools.offered(session)]
+        )
 
     def arguments(
         self,
@@ -60,16 +68,29 @@ class Creation:
         if takes_signature(kind):
             made = resolved_signatures(args, self.signatures)
             args = list(made) if isinstance(made, list) else made  # type: ignore[assignment]
-        return self._with_tools(kind, resolved(args), session)
+        return self._with_functions(kind, resolved(args), session)
 
-    def _with_tools(self, kind: type, arguments: Arguments, session: Session) -> Arguments:
+    def _with_functions(self, kind: type, arguments: Arguments, session: Session) -> Arguments:
+        """With tools and rewards in the place of what describes them."""
         shape = shape_of(kind)
-        if shape is None or TOOLS not in shape.parameters:
+        if shape is None:
             return arguments
+        makers = {TOOLS: self._tools_made, REWARD: self.rewards.made}
         keywords, positional = dict(arguments.keywords), list(arguments.positional)
-        place = list(shape.parameters).index(TOOLS)
-        if isinstance(keywords.get(TOOLS), list):
-            keywords[TOOLS] = self.tools.made(keywords[TOOLS], session)
-        elif place < len(positional) and isinstance(positional[place], list):
-            positional[place] = self.tools.made(positional[place], session)
+        for place, name in enumerate(shape.parameters):
+            make = makers.get(name)
+            if make is None:
+                continue
+            if name in keywords:
+                keywords[name] = make(keywords[name], session)
+            elif place < len(positional):
+                positional[place] = make(positional[place], session)
         return Arguments(tuple(positional), keywords)
+
+    def _tools_made(self, given: Any, session: Session) -> list[Any]:
+        if not isinstance(given, list):
+            raise InvalidArgumentError(
+                f"Wrong 'tools': a list is wanted, not {given!r:.60}.",
+                {"argument": "tools", "hint": "E.g. ['search', {'tool': 'price'}]."},
+            )
+        return self.tools.made(given, session)

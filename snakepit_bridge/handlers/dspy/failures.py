@@ -62,6 +62,21 @@ def translated(
         raise failure from error
 
 
+def error_from(
+    dspy: Any,
+    command: str,
+    hidden: Collection[str],
+    details: Mapping[str, Any],
+    error: BaseException,
+) -> BridgeError:
+    """What ``translated`` makes of an error that its block raises; arguments as there."""
+    try:
+        with translated(dspy, command, hidden=hidden, details=details):
+            raise error
+    except BridgeError as told:
+        return told
+
+
 class _Translation:
     """One exception in the words of the bridge."""
 

@@ -7,18 +7,20 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from snakepit_bridge.errors import DSPyError
+from snakepit_bridge.errors import DSPyError, WrongCallError
 from snakepit_bridge.handlers.dspy.secrets import Secrets
 
 if TYPE_CHECKING:
     from snakepit_bridge.handlers.dspy.assembly import Assembly
     from snakepit_bridge.handlers.tool_handler import ToolHandler
     from snakepit_bridge.session.manager import SessionManager
+    from snakepit_bridge.telemetry.instrumentation import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,10 @@ class DSPyRules(msgspec.Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def open_dspy(
-    sessions: SessionManager, rules: DSPyRules, tools: ToolHandler
+    sessions: SessionManager,
+    rules: DSPyRules,
+    tools: ToolHandler,
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[Callable[[], list[object]]]:
     """What loads the handlers of the family, which work as long as the block runs.
 
@@ -63,11 +68,12 @@ async def open_dspy(
         sessions: The owner of the sessions.
         rules: What the operator decides.
         tools: Python's own tools, which agents may be given as well as the host's.
+        telemetry: Where commands are told of; the process's own by default.
 
     Raises:
         DSPyError: It was to be imported first, and cannot be.
     """
-    family = _Family(sessions, rules, tools)
+    family = _Family(partial(_assembled, sessions, rules, tools, telemetry))
     if rules.import_when == "ready":
         await asyncio.to_thread(family.import_dspy)
     elif rules.import_when == "background":
@@ -79,10 +85,8 @@ async def open_dspy(
 
 
 class _Family:
-    def __init__(self, sessions: SessionManager, rules: DSPyRules, tools: ToolHandler) -> None:
-        self._sessions = sessions
-        self._tools = tools
-        self._rules = rules
+    def __init__(self, assemble: Callable[[], Assembly]) -> None:
+        self._assemble = assemble
         self._lock = threading.Lock()
         self._assembly: Assembly | None = None
         self._is_closed = False
@@ -109,14 +113,22 @@ class _Family:
     def _import_quietly(self) -> None:
         try:
             self.import_dspy()
-        except DSPyError as error:
+        except (DSPyError, WrongCallError) as error:
             log.warning("%s %s", error.message, error.hint)
 
     def _loaded(self) -> Assembly:
         with self._lock:
+            if self._is_closed:
+                raise WrongCallError("The bridge is closing.")
             if self._assembly is None:
-                # Here: the code of these commands is most of the bridge, and many never want it.
-                from snakepit_bridge.handlers.dspy.assembly import Assembly
-
-                self._assembly = Assembly(self._sessions, self._rules, self._tools)
+                self._assembly = self._assemble()
             return self._assembly
+
+
+def _assembled(
+    sessions: SessionManager, rules: DSPyRules, tools: ToolHandler, telemetry: Telemetry | None
+) -> Assembly:
+    # Here: the code of these commands is most of the bridge, and many never want it.
+    from snakepit_bridge.handlers.dspy.assembly import Assembly
+
+    return Assembly(sessions, rules, tools, telemetry)

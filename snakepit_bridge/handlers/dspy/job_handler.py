@@ -19,6 +19,7 @@ from snakepit_bridge.errors import (
     SessionError,
 )
 from snakepit_bridge.handlers.dspy.jobs.checkpoint_folder import CheckpointFolder
+from snakepit_bridge.handlers.dspy.jobs.clean import whole
 from snakepit_bridge.handlers.dspy.jobs.job import Job
 from snakepit_bridge.handlers.dspy.jobs.job_board import (
     MAX_ENDED,
@@ -27,7 +28,7 @@ from snakepit_bridge.handlers.dspy.jobs.job_board import (
     JobBoard,
 )
 from snakepit_bridge.handlers.dspy.jobs.journal import Checkpoint, read_checkpoint
-from snakepit_bridge.handlers.dspy.jobs.orders import Order, resumed
+from snakepit_bridge.handlers.dspy.jobs.orders import Order, Seed, resumed
 from snakepit_bridge.handlers.dspy.jobs.planning import Evaluation, Plan, Planner, is_installed
 from snakepit_bridge.handlers.registry import handles
 
@@ -145,7 +146,7 @@ class DSPyJobHandler:
         prompt_lm: str | dict[str, Any] | None = None,
         reflection_lm: str | dict[str, Any] | None = None,
         teacher: str | None = None,
-        seed: Annotated[int, Meta(ge=0, lt=2**32)] | None = None,
+        seed: Seed | None = None,
         resume: Any = None,
     ) -> Ref:
         """Begin to optimize a copy of a program, and answer with the ref of the job.
@@ -163,7 +164,8 @@ class DSPyJobHandler:
             reflection_lm: Reflects on what went wrong (GEPA); the session's by default.
             teacher: The ref of a program that makes the demonstrations.
             seed: Of what is drawn.
-            resume: A checkpoint: its bytes, or its name in the operator's folder.
+            resume: A checkpoint: its text, or its name in the operator's folder, which is the ref
+                of its job; whoever knows it may resume.
 
         Raises:
             InvalidArgumentError: An argument is wrong, or does not agree with the checkpoint.
@@ -226,7 +228,7 @@ class DSPyJobHandler:
         return self.board.cancel(self._found(session, job))
 
     @handles("dspy.job_checkpoint")
-    async def checkpoint(self, session: Session, *, job: str) -> bytes:
+    async def checkpoint(self, session: Session, *, job: str) -> str:
         """What ``dspy.optimize`` needs to go on with a job: the answers it has paid for.
 
         Raises:
@@ -234,7 +236,7 @@ class DSPyJobHandler:
             QuotaExceededError: It was asked to do more than a checkpoint holds.
         """
         found = self._found(session, job)
-        content = await asyncio.to_thread(found.journal.content)
+        content = await asyncio.to_thread(found.journal.text)
         if not content:
             raise QuotaExceededError(
                 f"The job {job!r} was asked to do more than a checkpoint can say.",
@@ -264,11 +266,11 @@ class DSPyJobHandler:
         if not isinstance(resume, str):
             raise InvalidArgumentError(
                 f"Wrong 'resume': it is of the type {type(resume).__name__!r}.",
-                {"argument": "resume", "hint": "Send the bytes of a checkpoint, or its name."},
+                {"argument": "resume", "hint": "Send the text of a checkpoint, or its name."},
             )
         # A checkpoint is text; some encodings have nothing else.
         is_whole = resume.startswith("{")
-        return read_checkpoint(resume.encode() if is_whole else self._folder.read(resume))
+        return read_checkpoint(whole(resume).encode() if is_whole else self._folder.read(resume))
 
 
 def _require_kept(session: Session) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from snakepit_bridge.handlers.dspy.limits import check_size
+from snakepit_bridge.handlers.dspy.problems import Problems
 from snakepit_bridge.handlers.dspy.programs.planner import Planner
 from snakepit_bridge.handlers.dspy.programs.program import program_class
-from snakepit_bridge.handlers.dspy.signature_text import SignatureText
-from snakepit_bridge.handlers.dspy.signatures.limits import check_size
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
-from snakepit_bridge.handlers.dspy.signatures.signature_data import SignatureMaker
 from snakepit_bridge.handlers.registry import handles
 
 if TYPE_CHECKING:
@@ -29,8 +27,6 @@ class DSPyProgramHandler:
 
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
-        allow = workbench.allow
-        self._maker = SignatureMaker(workbench.door, SignatureText(allow.find).check, allow.find)
 
     @handles(CREATE_PROGRAM)
     def create(
@@ -75,7 +71,7 @@ class DSPyProgramHandler:
         problems = Problems("program")
         planner = Planner(dspy, lambda ref: self._module(session, ref), problems)
         planned = planner.planned(steps, outputs)
-        signature = self._maker.assembled(
+        signature = self._workbench.creation.signatures.assembled(
             planned.inputs, planned.outputs, instructions or "", "Program"
         )
         program = program_class(dspy)(planned.plan, planned.parts, signature)

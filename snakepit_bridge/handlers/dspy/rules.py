@@ -88,7 +88,8 @@ METHODS = (
         frozenset({"from_file", "from_path", "from_url"}),
         "Send the content itself, as a data URI.",
     ),
-    Rule("dspy", frozenset({"inspect_history"}), "It prints where the bridge runs, not here."),
+    Rule("dspy", frozenset({"inspect_history"}), "Use dspy.history."),
+    Rule("dspy", frozenset({"set_lm"}), "Use dspy.configure, or the 'settings' of one call."),
 )
 
 ARGUMENTS = (
@@ -124,6 +125,12 @@ DATA = ("dspy.primitives.example", "dspy.primitives.prediction", "dspy.adapters.
 
 READS_SIGNATURES = "dspy.signatures"
 """Where functions read text as a signature."""
+
+THREADS = "num_threads"
+"""The argument that says how many threads DSPy may start."""
+
+MOST_THREADS = 64
+"""Threads that one call may ask DSPy to start."""
 
 SIGNATURE = "signature"
 """The argument of a module that it reads as a signature, and in which data may reach it."""

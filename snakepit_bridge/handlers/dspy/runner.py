@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from snakepit_bridge.engine.loop_thread import LoopThread
 from snakepit_bridge.engine.pool import ThreadPool
-from snakepit_bridge.errors import CommandCancelledError, Outcome, WrongCallError
+from snakepit_bridge.errors import (
+    CommandCancelledError,
+    Outcome,
+    PoolFullError,
+    WrongCallError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -42,8 +47,11 @@ class Runner:
 
     def __init__(self, *, max_threads: int = MAX_THREADS, max_queued: int = MAX_QUEUED) -> None:
         self._pool = ThreadPool(max_threads=max_threads, max_queued=max_queued)
+        # Modules wait for tools, so that tools must not wait for modules.
+        self._tool_pool = ThreadPool(max_threads=max_threads, max_queued=max_queued)
         self._lock = threading.Lock()
         self._loop_thread: LoopThread | None = None
+        self._under_way: set[_There[Any]] = set()
         self._is_closed = False
 
     @property
@@ -95,6 +103,11 @@ class Runner:
         finally:
             take_back()
 
+    def begin(self, work: Coroutine[Any, Any, object]) -> None:
+        """Run a coroutine on DSPy's loop that nobody waits for; a closed runner does not."""
+        with suppress(WrongCallError):
+            self._thread(work).start(work)
+
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Run a function on the pool, from any loop.
 
@@ -102,8 +115,43 @@ class Runner:
 
         Raises:
             PoolFullError: As many run and wait as may.
+            WrongCallError: The runner is closed.
+            CommandCancelledError: The runner was closed meanwhile.
         """
         there: _There[T] = _There()
+        self._submit(self._pool, there, function)
+        try:
+            return await there.outcome()
+        except asyncio.CancelledError:
+            if not self._pool.withdraw(there):
+                await there.ended()
+            raise
+
+    async def tool_in_thread(self, function: Callable[[], T]) -> T:
+        """Run a function that modules wait for; as ``in_thread``, but it is left when cancelled."""
+        there: _There[T] = _There()
+        self._submit(self._tool_pool, there, function)
+        try:
+            return await there.outcome()
+        except asyncio.CancelledError:
+            self._tool_pool.withdraw(there)
+            raise
+
+    def close(self) -> None:
+        """Cancel what runs on the loop, and leave behind what does not end."""
+        with self._lock:
+            self._is_closed = True
+            thread, self._loop_thread = self._loop_thread, None
+        if thread is not None:
+            thread.close()
+        for pool in (self._pool, self._tool_pool):
+            pool.close(timeout_s=CLOSE_S / 2)
+        with self._lock:
+            waiting = list(self._under_way)
+        for there in waiting:
+            there.fail(_closed_meanwhile())
+
+    def _submit(self, pool: ThreadPool, there: _There[T], function: Callable[[], T]) -> None:
         context = copy_context()
 
         def call() -> None:
@@ -114,28 +162,27 @@ class Runner:
             else:
                 there.succeed(value)
 
-        self._pool.submit(there, call, after=_nothing)
+        with self._lock:
+            if self._is_closed:
+                raise _closing()
+            self._under_way.add(there)
+        there.when_told(self._forget)
         try:
-            return await there.outcome()
-        except asyncio.CancelledError:
-            if not self._pool.withdraw(there):
-                await there.ended()
+            pool.submit(there, call, after=_nothing)
+        except PoolFullError as error:
+            self._forget(there)
+            error.details["hint"] = "Send it again later."
             raise
 
-    def close(self) -> None:
-        """Cancel what runs on the loop, and leave behind what does not end."""
+    def _forget(self, there: _There[Any]) -> None:
         with self._lock:
-            self._is_closed = True
-            thread, self._loop_thread = self._loop_thread, None
-        if thread is not None:
-            thread.close()
-        self._pool.close(timeout_s=CLOSE_S)
+            self._under_way.discard(there)
 
     def _thread(self, work: Coroutine[Any, Any, Any]) -> LoopThread:
         with self._lock:
             if self._is_closed:
                 work.close()
-                raise WrongCallError("The bridge is closing, so DSPy runs nothing any more.")
+                raise _closing()
             if self._loop_thread is None:
                 self._loop_thread = LoopThread("bridge-dspy", "bridge", CLOSE_S, CLOSE_S)
             return self._loop_thread
@@ -147,6 +194,10 @@ class _There(Generic[T]):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[T] = self._loop.create_future()
+
+    def when_told(self, told: Callable[[_There[T]], None]) -> None:
+        """Call ``told`` when it has ended and the loop has heard of it."""
+        self._outcome.add_done_callback(lambda _: told(self))
 
     def succeed(self, value: T) -> None:
         """It has ended with this value; from any thread."""
@@ -170,7 +221,11 @@ class _There(Generic[T]):
 
     def _tell(self, settle: Callable[[Any], None], value: object) -> None:
         with suppress(RuntimeError):  # the loop that waited has closed
-            self._loop.call_soon_threadsafe(settle, value)
+            self._loop.call_soon_threadsafe(self._settle, settle, value)
+
+    def _settle(self, settle: Callable[[Any], None], value: object) -> None:
+        if not self._outcome.done():
+            settle(value)
 
 
 async def _carried(work: Coroutine[Any, Any, T], there: _There[T]) -> None:
@@ -203,6 +258,10 @@ def _refuse_on_loop(work: Coroutine[Any, Any, Any]) -> None:
         return
     work.close()
     raise WrongCallError("DSPy would block this event loop; await the async twin of the call.")
+
+
+def _closing() -> WrongCallError:
+    return WrongCallError("The bridge is closing, so DSPy runs nothing any more.")
 
 
 def _closed_meanwhile() -> CommandCancelledError:

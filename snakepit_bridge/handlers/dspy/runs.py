@@ -9,7 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from snakepit_bridge.engine.cancellation import Cancellation
-from snakepit_bridge.errors import BridgeError, CommandCancelledError, CommandDeadlineError, Outcome
+from snakepit_bridge.errors import (
+    BridgeError,
+    CommandCancelledError,
+    CommandDeadlineError,
+    HostToolError,
+    Outcome,
+)
+from snakepit_bridge.handlers.failures import failure_from
 from snakepit_bridge.session.context import current_execution
 
 if TYPE_CHECKING:
@@ -63,7 +70,9 @@ class LMCall:
         cost_usd: ``None`` where the price is not known.
         cache_hit: Whether nobody was asked.
         duration_s: From the request to the answer.
-        entry: What DSPy puts into its history; ``None`` where the request failed.
+        entry: What DSPy puts into its history; of a request that failed, what was asked.
+        error: What a request that failed raised, by the name of its class; else empty.
+        billed: Whether DSPy told of tokens that somebody has to pay.
     """
 
     __slots__ = (
@@ -72,6 +81,7 @@ class LMCall:
         "cost_usd",
         "duration_s",
         "entry",
+        "error",
         "input_tokens",
         "model",
         "output_tokens",
@@ -87,6 +97,7 @@ class LMCall:
         self.cache_hit = False
         self.duration_s = 0.0
         self.entry: Mapping[str, Any] | None = None
+        self.error = ""
         self.billed = False
 
 
@@ -98,6 +109,8 @@ class Run:
         ledger: Counts requests and refuses them when a budget is spent.
         journal: Answers that need not be paid again.
         tell: Takes events for whoever follows; must not block.
+        refused: Makes the error of a run that ends when a provider refuses it for good, as it would
+            every further request; without it, the code goes on as DSPy lets it.
         on_lm_call: Is told of every request that has ended, on whatever thread it did.
         runner: From whose loop language models are asked; without one, from where the code runs.
         tools: Python's own tools, called in the place of the host's of the same name.
@@ -112,6 +125,7 @@ class Run:
         tools: ToolHandler | None = None,
         journal: Journal | None = None,
         tell: Callable[[dict[str, Any]], None] | None = None,
+        refused: Callable[[BaseException], BridgeError] | None = None,
         on_lm_call: Callable[[LMCall], None] | None = None,
     ) -> None:
         self.session = session
@@ -120,6 +134,7 @@ class Run:
         self._tools = tools
         self.journal = journal
         self._tell = tell
+        self.refused = refused
         self.on_lm_call = on_lm_call
         self._context = copy_context()
         self._lock = threading.Lock()
@@ -199,30 +214,37 @@ class Run:
             HostUnavailableError: The host cannot be reached.
             Halt: As ``check``.
         """
+        if self.runner is not None:
+            # From there it can be ended, whoever's tool it is.
+            return self.runner.wait(self.acall_tool(name, args), self)
         self.check()
-        if current_execution.get() is None:
-            # Threads that DSPy starts know nothing of the command.
-            return self._own_context().run(self._call_tool, name, args)
-        return self._call_tool(name, args)
+        return self._in_context(partial(self._call_tool, name, args))
 
     async def acall_tool(self, name: str, args: Mapping[str, Any]) -> Any:
         """As ``call_tool``, for code on any loop."""
         self.check()
         if self._tools is not None and self._tools.has(name):
-            return await self._in_thread(partial(self.call_tool, name, args))
-        call = self.session.acall_elixir_tool(name, args)
+            call = partial(self._in_context, partial(self._call_tool, name, args))
+            in_thread = asyncio.to_thread if self.runner is None else self.runner.tool_in_thread
+            return await in_thread(call)
+        asked = self.session.acall_elixir_tool(name, args)
         if current_execution.get() is not None:
-            return await call
-        return await asyncio.get_running_loop().create_task(call, context=self._own_context())
+            return await asked
+        return await asyncio.get_running_loop().create_task(asked, context=self._own_context())
 
     def _call_tool(self, name: str, args: Mapping[str, Any]) -> Any:
-        if self._tools is not None and self._tools.has(name):
+        if self._tools is None or not self._tools.has(name):
+            return self.session.call_elixir_tool(name, args)
+        try:
             return self._tools.call_tool(self.session, name=name, args=dict(args))
-        return self.session.call_elixir_tool(name, args)
+        except BridgeError:
+            raise
+        except Exception as error:
+            raise _raised_by_tool(name, error) from error
 
-    async def _in_thread(self, call: Callable[[], Any]) -> Any:
-        in_thread = asyncio.to_thread if self.runner is None else self.runner.in_thread
-        return await in_thread(call)
+    def _in_context(self, call: Callable[[], Any]) -> Any:
+        # Threads that DSPy starts know nothing of the command.
+        return call() if current_execution.get() is not None else self._own_context().run(call)
 
     def _own_context(self) -> Context:
         return self._context.copy()
@@ -236,6 +258,18 @@ def current_run(dspy: Any) -> Run | None:
     """
     found: Run | None = dspy.settings.get(KEY)
     return found
+
+
+def _raised_by_tool(name: str, error: Exception) -> HostToolError:
+    """As a tool of the host would be told, so that agents treat both alike."""
+    raised = failure_from(error, command=name)
+    failure = HostToolError(
+        f"The tool {name!r} raised {raised.foreign_type}: {raised.foreign_message}", {"tool": name}
+    )
+    failure.foreign_type = raised.foreign_type
+    failure.foreign_message = raised.foreign_message
+    failure.foreign_traceback = raised.foreign_traceback
+    return failure
 
 
 def _stopped(error: BridgeError) -> BridgeError:

@@ -24,6 +24,12 @@ PLAIN_TYPES = frozenset({
 """Builtins and names of ``typing`` that mean a type, and that DSPy looks up by themselves."""
 
 
+LONGEST = 10_000
+"""Characters of a text that is read for whether it is a signature."""
+
+_ARROW = "->"
+
+
 class SignatureText:
     """Checks signature strings.
 
@@ -43,6 +49,12 @@ class SignatureText:
             NotAllowedError: A type is something else, or lies outside of the allow-list.
             InvalidArgumentError: A type does not exist.
         """
+        if len(text) > LONGEST and _ARROW in text:
+            raise NotAllowedError(
+                f"A text of {len(text)} characters with {_ARROW!r} could be a signature, "
+                f"and those may have {LONGEST}.",
+                {"hint": "Send a signature as an object; write the arrow otherwise elsewhere."},
+            )
         try:
             for annotation in _annotations(text):
                 self._check_type(annotation, text)
@@ -86,7 +98,7 @@ class SignatureText:
 
 def _annotations(text: str) -> Iterator[ast.expr]:
     """The types as DSPy will read them: by the same parser from the same text."""
-    halves = text.split("->")
+    halves = text.split(_ARROW)
     if len(halves) != 2:  # noqa: PLR2004  (inputs and outputs)
         return
     for half in halves:
@@ -94,6 +106,8 @@ def _annotations(text: str) -> Iterator[ast.expr]:
             module = ast.parse(f"def f({half}): pass")
         except (SyntaxError, ValueError):
             return
+        except MemoryError:
+            raise RecursionError from None  # what the parser makes of depth
         function = module.body[0]
         if isinstance(function, ast.FunctionDef):
             yield from (each.annotation for each in function.args.args if each.annotation)

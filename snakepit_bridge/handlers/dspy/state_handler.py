@@ -66,7 +66,7 @@ class DSPyStateHandler:
     @handles("dspy.save_state")
     def save_state(
         self, session: Session, *, ref: str, name: str | None = None
-    ) -> bytes | dict[str, Any]:
+    ) -> str | dict[str, Any]:
         """Answer the state of a program as JSON text, or save it where the bridge runs.
 
         A saved one can be loaded by DSPy itself, too: ``program.load("NAME.json")``.
@@ -83,7 +83,7 @@ class DSPyStateHandler:
         store = None if name is None else self._saved()
         found = self.get_state(session, ref=ref)
         if store is None or name is None:
-            return state_text.text_of(found)
+            return state_text.text_of(found).decode()
         data = state_text.dspy_text_of(self._workbench.door.open(), found)
         saved = store.save(name, data)
         return {"name": saved.name, "bytes": saved.bytes}

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from snakepit_bridge.errors import DSPyError, InvalidArgumentError, SessionError
+from snakepit_bridge.errors import (
+    BridgeError,
+    DSPyError,
+    InvalidArgumentError,
+    SessionError,
+    WrongCallError,
+)
 from snakepit_bridge.handlers.allow_list import AllowList
 from snakepit_bridge.handlers.dspy import configuration
 from snakepit_bridge.handlers.dspy.accounts.account import account_of
 from snakepit_bridge.handlers.dspy.accounts.spending import Ledger
-from snakepit_bridge.handlers.dspy.arguments import Arguments, arguments_from
+from snakepit_bridge.handlers.dspy.arguments import Arguments, arguments_from, with_examples
 from snakepit_bridge.handlers.dspy.call import Call, Scene
-from snakepit_bridge.handlers.dspy.configuration import Configurator, change_from
+from snakepit_bridge.handlers.dspy.configuration import (
+    HOW_TO_SET_A_MODEL,
+    Configurator,
+    change_from,
+)
 from snakepit_bridge.handlers.dspy.creation import Args, Creation
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
+from snakepit_bridge.handlers.dspy.failures import error_from
 from snakepit_bridge.handlers.dspy.models.language_model import LanguageModels
 from snakepit_bridge.handlers.dspy.models.session_lm import lm_call_under_way
 from snakepit_bridge.handlers.dspy.plain import PlainData
@@ -34,6 +46,9 @@ if TYPE_CHECKING:
     from snakepit_bridge.session.context import Session
     from snakepit_bridge.session.instances import InstanceManager, Ref
 
+BATCH = "batch"
+"""The method of modules that takes examples."""
+
 USAGE = "dspy-usage"
 """Names what a command has spent, as JSON, in the metadata of its answer."""
 
@@ -47,6 +62,9 @@ class Follower(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal | None = None
     settings: Mapping[str, Any] = {}
     """Further settings of DSPy, e.g. ``send_stream``."""
+
+    is_job: bool = False
+    """Whether many requests follow each other, none of which helps once one was refused."""
 
 
 NOBODY = Follower()
@@ -83,10 +101,10 @@ class Workbench:
         self.allow = allow or AllowList(importer=self.door.import_module)
         self.secrets = secrets or Secrets()
         self.models = LanguageModels(self.door, self.secrets)
-        self.configurator = Configurator(self.door, self.models)
+        self.runner = runner or Runner()
+        self.configurator = Configurator(self.door, self.models, self.runner)
         self.tools = tools or ToolHandler()
         self.creation = Creation(self.door, self.allow, self.tools)
-        self.runner = runner or Runner()
         self.instruments = instruments or Instruments()
         self.hold = hold
 
@@ -130,6 +148,23 @@ class Workbench:
             )
             return self._checked(scene, found, given)
 
+    def signature(self, class_path: str, args: Args) -> Any | None:
+        """The signature that is to be created of data; ``None`` where something else is.
+
+        Raises:
+            DSPyError: The data describe no signature.
+            NotAllowedError: A type is not allowed.
+        """
+        data = args[0] if isinstance(args, list) and len(args) == 1 else args
+        if class_path.rpartition(".")[2] != "Signature" or not isinstance(data, Mapping):
+            return None
+        with as_dspy_errors():
+            if self.allow.find(class_path) is not self.door.open().Signature:
+                return None
+            only = data.get("signature")
+            # Its own parameter may be what has the fields.
+            return self.creation.signatures.made(only if isinstance(only, Mapping) else data)
+
     def call(  # noqa: PLR0913  (the fields of the command, and who follows it)
         self,
         session: Session,
@@ -157,7 +192,10 @@ class Workbench:
         awaited = method == "__call__" and not is_blocking and self.can_be_awaited(instance)
         with as_dspy_errors():
             target = self.allow.method(instance, "acall" if awaited else method)
-            return self._checked(scene, target, self.arguments(session, args), method)
+            given = self.arguments(session, args)
+            if method == BATCH and isinstance(instance, scene.dspy.Module):
+                given = with_examples(scene.dspy, given)
+            return self._checked(scene, target, given, method)
 
     def can_be_awaited(self, instance: Any) -> bool:
         """Whether an object is a module with an ``async`` form, which ends when it is cancelled."""
@@ -199,13 +237,21 @@ class Workbench:
             chosen, budget = self.configurator.changed(chosen, change), change.budget
         hidden = self.models.hidden(chosen.lm)
         account = account_of(session)
+        if chosen.language_model is None and (budget or account.ledger.budget).shown():
+            raise WrongCallError(
+                "A budget needs a language model of the session's own; nobody counts any other.",
+                {"hint": HOW_TO_SET_A_MODEL},
+            )
         run = Run(
             session,
-            Ledger(budget, parent=account.ledger),
+            Ledger(budget, parent=account.ledger, owner="job" if follower.is_job else "call"),
             runner=self.runner,
             tools=self.tools,
             journal=follower.journal,
             tell=follower.tell,
+            refused=partial(error_from, dspy, command, hidden, details)
+            if follower.is_job
+            else None,
             on_lm_call=lambda call: account.record(call, hidden),
         )
         callbacks = callbacks_for(
@@ -264,6 +310,10 @@ class Workbench:
         take_back = execution.on_cancel(run.cancel)
         try:
             yield
+        except BridgeError as error:
+            if run.ledger.spent().calls:
+                error.details.setdefault("usage", run.ledger.spent().shown())
+            raise
         finally:
             take_back()
             spent = run.ledger.spent()
@@ -306,7 +356,10 @@ class Workbench:
 
     def _checked(self, scene: Scene, target: Any, arguments: Arguments, name: str = "") -> Call:
         self.allow.check_call(target, arguments.positional, arguments.keywords)
-        return Call(scene, target, arguments, name)
+        return Call(scene, target, arguments, name, check=self._check_keywords)
+
+    def _check_keywords(self, kind: Any, keywords: Mapping[str, Any]) -> None:
+        self.allow.check_call(kind, (), keywords)
 
 
 @contextmanager

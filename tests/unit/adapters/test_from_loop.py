@@ -167,7 +167,7 @@ def test_a_command_forgets_the_coroutines_it_waited_for(thread: LoopThread) -> N
         value_from_loop(thread, answer())
         assert list(items_from_loop(thread, several(2))) == [0, 1]
 
-        assert execution._on_cancel == []  # noqa: SLF001  (nobody else could tell)
+        assert execution._cancellation._told == []  # noqa: SLF001  (nobody else could tell)
 
 
 def test_a_thread_that_is_closed_runs_nothing_and_says_so() -> None:

@@ -16,6 +16,7 @@ from snakepit_bridge.errors import (
     CommandNotFoundError,
     DSPyError,
     ErrorCode,
+    QuotaExceededError,
 )
 from snakepit_bridge.grpc._generated import snakepit_bridge_pb2 as pb
 from snakepit_bridge.grpc.bridge_failures import (
@@ -93,6 +94,28 @@ def test_our_own_errors_say_what_to_do_next() -> None:
     assert told["type"] == "CommandNotFoundError"
     assert told["message"] == "No handler for command: 'ecko'. Did you mean 'echo'?"
     assert told["stacktrace"] == []
+
+
+def test_programs_read_what_to_do_next_in_the_context() -> None:
+    error = QuotaExceededError("Too many.", {"hint": "Wait."})
+    error.retry_after_s = 1.5
+
+    assert payload(failure_of(error))["context"] == {
+        "tool_name": "err",
+        "session_id": "s1",
+        "code": "QUOTA_EXCEEDED",
+        "retryable": True,
+        "hint": "Wait.",
+        "retry_after_ms": 1500,
+    }
+    plain = payload(failure_of(BridgeError("x")))["context"]
+    assert plain == {
+        "tool_name": "err",
+        "session_id": "s1",
+        "code": "INTERNAL",
+        "retryable": False,
+    }
+    assert payload(raised(ValueError("bad")))["context"].keys() == {"tool_name", "session_id"}
 
 
 def test_an_error_that_stands_for_a_foreign_one_keeps_its_advice() -> None:

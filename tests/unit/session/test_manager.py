@@ -328,6 +328,19 @@ def test_a_session_that_is_held_is_not_idle() -> None:
     assert manager.sessions.expire() == ["s"]
 
 
+def test_who_wants_to_know_of_ends_is_told_of_those_that_come() -> None:
+    manager, told = Manager(), list[str]()
+    for name in ("before", "after"):
+        manager.sessions.get_or_create(name)
+    manager.sessions.end("before")
+
+    manager.sessions.when_ended(told.append)
+    manager.sessions.end("after")
+
+    assert told == ["after"]
+    assert manager.ended == ["before", "after"]
+
+
 def test_touching_opens_no_session() -> None:
     manager = Manager()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
+from copy import copy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,11 @@ import msgspec
 
 from snakepit_bridge.handlers.dspy.accounts.history_texts import told_messages, told_outputs
 from snakepit_bridge.handlers.dspy.accounts.spending import Ledger
+from snakepit_bridge.handlers.dspy.runs import LMCall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from snakepit_bridge.handlers.dspy.runs import LMCall
     from snakepit_bridge.session.context import Session
 
 NAMESPACE = "dspy.account"
@@ -35,8 +36,8 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     time: datetime
     """When it had ended."""
 
-    call: Any
-    """The ``LMCall``: names, numbers."""
+    call: LMCall
+    """Names, numbers; no texts."""
 
     messages: Sequence[Mapping[str, Any]]
     outputs: Sequence[Any]
@@ -57,6 +58,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
             "cost_usd": call.cost_usd,
             "duration_ms": round(call.duration_s * 1000, 3),
             "cache_hit": call.cache_hit,
+            "error": call.error or None,
         }
 
 
@@ -118,9 +120,11 @@ def _length(told: Any) -> int:
 
 def _history_entry(call: LMCall, hidden: Sequence[str]) -> HistoryEntry:
     entry = call.entry or {}
+    numbers = copy(call)
+    numbers.entry = None
     return HistoryEntry(
         time=datetime.now(UTC),
-        call=call,
+        call=numbers,
         messages=told_messages(entry, hidden, MAX_TEXT),
         outputs=told_outputs(entry, hidden, MAX_TEXT),
     )

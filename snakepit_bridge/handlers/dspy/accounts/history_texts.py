@@ -13,6 +13,12 @@ MOST_ITEMS = 200
 
 DEEPEST = 12
 
+MOST_TEXT = 100_000
+"""Characters told of all messages, or all outputs, of one request, about."""
+
+SHORTEST_TEXT = 100
+"""Characters told of each text when those are used up."""
+
 
 def told_messages(
     entry: Mapping[str, Any], hidden: Collection[str], max_text: int
@@ -41,13 +47,16 @@ class _Told:
     def __init__(self, hidden: Collection[str], max_text: int) -> None:
         self._hidden = hidden
         self._max_text = max_text
+        self._left = MOST_TEXT
 
     def told(self, value: Any, depth: int) -> Any:
         """The value as data; what is neither is told by its type."""
         if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, str):
-            return bounded(without_secrets(value, self._hidden), self._max_text)
+            told = bounded(without_secrets(value, self._hidden), min(self._max_text, self._left))
+            self._left = max(SHORTEST_TEXT, self._left - len(told))
+            return told
         if depth == 0:
             return "…"
         if isinstance(value, Mapping):

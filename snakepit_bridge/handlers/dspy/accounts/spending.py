@@ -108,25 +108,30 @@ class Ledger:
             for name, limit in self.budget.shown().items()
         }
 
-    def admit(self) -> None:
-        """Count a request that is about to begin.
+    def admit(self, requests: int = 1) -> None:
+        """Count requests that are about to begin.
 
         Raises:
             BudgetExceededError: A limit is reached, here or above; nothing was counted.
         """
         if self._parent is not None:
-            self._parent.admit()
+            self._parent.admit(requests)
         with self._lock:
+            budget = self.budget
             reached = [
                 name
-                for name, limit in self.budget.shown().items()
+                for name, limit in budget.shown().items()
                 if getattr(self._spent, name) >= limit
             ]
+            if budget.calls is not None and self._spent.calls + requests > budget.calls:
+                reached = ["calls", *(name for name in reached if name != "calls")]
+            if budget.cost_usd is not None and self._spent.unpriced and "cost_usd" not in reached:
+                reached = [*reached, "cost_usd"]
             if not reached:
-                self._spent = self._spent.plus(_ONE_CALL)
+                self._spent = self._spent.plus(Spent(calls=requests))
                 return
         if self._parent is not None:
-            self._parent.add(_NO_CALL)
+            self._parent.add(Spent(calls=-requests))
         raise self._exceeded(reached)
 
     def add(self, spent: Spent) -> None:
@@ -136,8 +141,17 @@ class Ledger:
         if self._parent is not None:
             self._parent.add(spent)
 
+    def _unpriced(self, spent: Spent) -> BudgetExceededError:
+        return BudgetExceededError(
+            f"The budget of this {self._owner} cannot be kept: nobody knows what {spent.unpriced} "
+            "of its requests cost.",
+            {"budget": self.budget.shown(), "spent": spent.shown(), "hint": _PRICELESS_HINT},
+        )
+
     def _exceeded(self, reached: list[str]) -> BudgetExceededError:
         limits, spent = self.budget.shown(), self._spent
+        if reached == ["cost_usd"] and spent.cost_usd < limits["cost_usd"]:
+            return self._unpriced(spent)
         told = ", ".join(
             f"{_amount(name, getattr(spent, name))} of {_amount(name, limits[name])}"
             for name in reached
@@ -153,10 +167,10 @@ class Ledger:
         )
 
 
-_ONE_CALL = Spent(calls=1)
-_NO_CALL = Spent(calls=-1)
+_PRICELESS_HINT = "Limit 'tokens' or 'calls' instead, or use a model whose price is known."
+
 _WHERE: Mapping[str, str] = {"session": "'dspy.configure'"}
 
 
 def _amount(name: str, value: float) -> str:
-    return f"{value:.4f} US dollars" if name == "cost_usd" else f"{value} {name}"
+    return f"{value:.6g} US dollars" if name == "cost_usd" else f"{value} {name}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.handlers.dspy.catalog import docs as catalog_docs
+from snakepit_bridge.handlers.dspy.programs.interfaces import own_signature
 from snakepit_bridge.handlers.dspy.states.data import JsonForm
 from snakepit_bridge.handlers.dspy.states.envelope import config_of
 
@@ -92,8 +93,8 @@ class Inspection:
             return instance if issubclass(instance, self._dspy.Signature) else None
         if not isinstance(instance, self._dspy.Module):
             return None
-        own = getattr(instance, "signature", None)
-        if isinstance(own, type) and issubclass(own, self._dspy.Signature):
+        own = own_signature(self._dspy, instance)
+        if own is not None:
             return own
         predictors = instance.predictors()
         return predictors[0].signature if len(predictors) == 1 else None

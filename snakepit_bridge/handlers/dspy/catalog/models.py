@@ -29,7 +29,7 @@ MODEL_FORMS = (
     {
         "form": "host/NAME",
         "example": "host/my_model",
-        "description": "Asks the host: its tool NAME answers for the language model.",
+        "description": "Asks the host: the tool named by the option 'tool' answers.",
     },
 )
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import logging
 import os
 import re
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from snakepit_bridge.errors import InvalidArgumentError, NotAllowedError
 from snakepit_bridge.handlers.dspy.jobs.journal import MAX_BYTES
-from snakepit_bridge.nearest import did_you_mean
+
+log = logging.getLogger(__name__)
 
 MAX_FILES = 100
 """Checkpoints one folder keeps; the oldest make room."""
@@ -21,6 +24,9 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 
 class CheckpointFolder:
     """Files that grow with the jobs they belong to.
+
+    Whoever knows the name of one may resume its job and read its examples, in any session and after
+    any restart: the name is the key. It carries 64 random bits, and no error tells another one.
 
     Args:
         path: The folder; made when the first file is. ``None`` keeps nothing.
@@ -43,11 +49,12 @@ class CheckpointFolder:
             OSError: It cannot be made.
         """
         path = self._file(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._make_room()
         # Others on this machine have no business with prompts and answers.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        return CheckpointFile(path, os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_room()
+        file = CheckpointFile(path, FileIO(path, "xb", opener=_made_for_its_owner))
+        _lock(file.fileno())
+        return file
 
     def read(self, name: str) -> bytes:
         """What a file holds.
@@ -61,9 +68,10 @@ class CheckpointFolder:
             with path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)
         except OSError as error:
-            hint = did_you_mean(name, self._names(), otherwise="It may have made room for others.")
+            # No other names: each opens the checkpoint of somebody's job.
             raise InvalidArgumentError(
-                f"There is no checkpoint {name!r}.", {"argument": "resume", "hint": hint}
+                f"There is no checkpoint {name!r}.",
+                {"argument": "resume", "hint": "It may have made room for others."},
             ) from error
 
     def _file(self, name: str) -> Path:
@@ -82,38 +90,106 @@ class CheckpointFolder:
             )
         return self._path / f"{name}{SUFFIX}"
 
-    def _names(self) -> list[str]:
-        assert self._path is not None
-        return [path.name.removesuffix(SUFFIX) for path in self._path.glob(f"*{SUFFIX}")]
-
     def _make_room(self) -> None:
         assert self._path is not None
         found = sorted(self._path.glob(f"*{SUFFIX}"), key=_age)
-        for path in found[: max(0, len(found) - self._max_files + 1)]:
-            path.unlink(missing_ok=True)
+        too_many = len(found) - self._max_files + 1
+        for path in found:
+            if too_many <= 0:
+                return
+            too_many -= _removed(path)
 
 
 class CheckpointFile:
     """One file that grows. Not safe from several threads at once.
 
+    What is written survives the process. A file that cannot grow any more, e.g. on a full disk,
+    ends with its last whole line; the job goes on.
+
     Args:
         path: Where it is.
-        file: Open for writing, unbuffered: what is written survives the process.
+        file: Open for writing, unbuffered.
     """
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    def __init__(self, path: Path, file: FileIO) -> None:
         self._path = path
         self._file = file
+        self._size = 0
+        self._is_broken = False
+
+    def fileno(self) -> int:
+        """The descriptor, as of any file."""
+        return self._file.fileno()
 
     def append(self, line: bytes) -> None:
-        """Write one line."""
-        self._file.write(line)
+        """Write one line, or none from now on."""
+        if self._is_broken:
+            return
+        try:
+            self._write(line)
+        except OSError:
+            self._is_broken = True
+            log.exception("the checkpoint %s grows no more", self._path)
+            self._cut()
+        else:
+            self._size += len(line)
 
     def close(self, *, needed: bool) -> None:
-        """End it, and delete it where nobody will need it."""
-        self._file.close()
-        if not needed:
-            self._path.unlink(missing_ok=True)
+        """End it, and delete it where nobody will need it.
+
+        Raises:
+            OSError: One of them went wrong; it is closed all the same.
+        """
+        try:
+            self._file.close()
+        finally:
+            if not needed:
+                self._path.unlink(missing_ok=True)
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            # A disk that is nearly full takes a part, and refuses the rest.
+            written = self._file.write(rest)
+            rest = rest[written or 0 :]
+
+    def _cut(self) -> None:
+        try:
+            self._file.truncate(self._size)
+        except OSError:
+            log.exception("the checkpoint %s ends within a line", self._path)
+
+
+def _made_for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_APPEND, 0o600)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file as long as it is open; false where a running job, whosesoever, has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # no locks here, as on some network file systems
+    return True
+
+
+def _removed(path: Path) -> bool:
+    """Delete the file of a job that has ended; false where it is in use."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        if not _lock(descriptor):
+            return False
+        path.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _age(path: Path) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
 
-from snakepit_bridge.errors import DSPyError
+from snakepit_bridge.errors import BridgeError, DSPyError
+from snakepit_bridge.handlers.dspy.spans.brief import brief
 
 
 class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,14 +25,23 @@ class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
         """How many runs of the program failed, each of which counts 0."""
         return _failed(self.rows)
 
-    def told(self, data: Callable[[Any], Any]) -> dict[str, Any]:
+    def told(self, data: Callable[[Any], Any], hidden: Collection[str] = ()) -> dict[str, Any]:
         """The result as it is answered.
 
         Args:
-            data: Makes plain data of DSPy's objects.
+            data: Makes plain data of DSPy's objects; what it refuses is told in brief, because
+                everything else has been paid for.
+            hidden: Secrets that are in none of it.
         """
+
+        def told(value: Any) -> Any:
+            try:
+                return data(value)
+            except BridgeError:
+                return brief(value, hidden)
+
         rows = [
-            {"example": data(example), "prediction": data(prediction), **_told_score(score)}
+            {"example": told(example), "prediction": told(prediction), **_told_score(score)}
             for example, prediction, score in self.rows
         ]
         return {"score": self.score, "results": rows, "failed": self.failed}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+
+from snakepit_bridge.handlers.dspy.jobs.clean import encoded, whole
+from snakepit_bridge.handlers.dspy.jobs.waiting import Waiter, wake
 
 MAX_EVENTS = 10_000
 """Events kept of one job; readers who come later miss the older ones."""
 
 MAX_BYTES = 16 * 2**20
 """The same limit for events that are long."""
+
+MAX_SHOWN = 4000
+"""Characters kept of a value that is no data."""
 
 _BATCH = 256
 """Events a reader takes at once, so that a long past does not hold up its loop."""
@@ -46,7 +50,7 @@ class EventRing:
         self._last = 0
         self._bytes = 0
         self._is_over = False
-        self._waiting: set[_Waiter] = set()
+        self._waiting: set[Waiter] = set()
 
     @property
     def last(self) -> int:
@@ -55,26 +59,27 @@ class EventRing:
 
     def add(self, event: dict[str, Any]) -> None:
         """Keep an event, under the next number; what comes after the end is dropped."""
-        size = len(msgspec.json.encode(event, enc_hook=repr))
+        plain, size = _sized(event)
         with self._lock:
             if self._is_over:
                 return
-            self._last += 1
-            numbered = {"seq": self._last, "time": self._now().isoformat(), **event}
-            self._kept[self._last] = (numbered, size)
-            self._bytes += size
-            while len(self._kept) > self._max_events or self._bytes > self._max_bytes:
-                self._bytes -= self._kept.pop(self._oldest)[1]
-                self._oldest += 1
+            self._keep(plain, size)
             waiting, self._waiting = self._waiting, set()
-        _wake(waiting)
+        wake(waiting)
 
-    def close(self) -> None:
-        """There will be no more; readers end when they have read what there is."""
+    def close(self, last: dict[str, Any] | None = None) -> None:
+        """There will be no more; readers end when they have read what there is.
+
+        Args:
+            last: One more event, after which there is none, whoever tells one at the same time.
+        """
+        plain, size = ({}, 0) if last is None else _sized(last)
         with self._lock:
+            if plain and not self._is_over:
+                self._keep(plain, size)
             self._is_over = True
             waiting, self._waiting = self._waiting, set()
-        _wake(waiting)
+        wake(waiting)
 
     async def follow(self, after: int = 0) -> AsyncGenerator[dict[str, Any], None]:
         """The events after this number, until the last one of the job.
@@ -91,8 +96,17 @@ class EventRing:
                     return
                 await self._wait(waiter)
 
-    def _after(self, after: int) -> tuple[list[dict[str, Any]], bool, _Waiter]:
-        waiter = _Waiter()
+    def _keep(self, event: dict[str, Any], size: int) -> None:
+        self._last += 1
+        numbered = {"seq": self._last, "time": self._now().isoformat(), **event}
+        self._kept[self._last] = (numbered, size)
+        self._bytes += size
+        while len(self._kept) > self._max_events or self._bytes > self._max_bytes:
+            self._bytes -= self._kept.pop(self._oldest)[1]
+            self._oldest += 1
+
+    def _after(self, after: int) -> tuple[list[dict[str, Any]], bool, Waiter]:
+        waiter = Waiter()
         with self._lock:
             batch = []
             first = max(after + 1, self._oldest)
@@ -110,7 +124,7 @@ class EventRing:
         time = self._now().isoformat()
         return {"seq": last, "time": time, "event": "missed", "count": last - max(after, 0)}
 
-    async def _wait(self, waiter: _Waiter) -> None:
+    async def _wait(self, waiter: Waiter) -> None:
         try:
             await waiter.woken.wait()
         finally:
@@ -118,18 +132,40 @@ class EventRing:
                 self._waiting.discard(waiter)
 
 
-class _Waiter:
-    """A reader that has read everything, asleep on its loop."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.woken = asyncio.Event()
-
-    def wake(self) -> None:
-        with suppress(RuntimeError):  # its loop has closed
-            self._loop.call_soon_threadsafe(self.woken.set)
+def _sized(event: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """An event that JSON can say, and its length; never fails, since jobs end by telling so."""
+    try:
+        return event, len(msgspec.json.encode(event))
+    except _UNTOLD:
+        return _retold(event)
 
 
-def _wake(waiting: set[_Waiter]) -> None:
-    for waiter in waiting:
-        waiter.wake()
+def _retold(event: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    try:
+        content = encoded(event, otherwise=_shown)
+        return msgspec.json.decode(content), len(content)
+    except _UNTOLD:
+        # Deeper than can be told, or with keys that are none.
+        plain = {"event": event.get("event"), "text": whole(_shown(event))}
+        return plain, len(repr(plain))
+
+
+def _shown(value: Any) -> str:
+    """What a value looks like; of those that are long, the beginning."""
+    try:
+        return repr(value)[:MAX_SHOWN]
+    except _UNTOLD:
+        return f"<{type(value).__name__}>"
+
+
+_UNTOLD = (TypeError, ValueError, OverflowError, RecursionError)
+
+
+def quieter(tell: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """Without the beginning of every request: a job makes thousands, each of which is told once."""
+
+    def quiet(event: dict[str, Any]) -> None:
+        if event.get("event") != "status" and event.get("phase") != "start":
+            tell(event)
+
+    return quiet

@@ -72,6 +72,16 @@ def input_names(dspy: Any, program: Any, given: Sequence[str] | None) -> list[st
     return list(given)
 
 
+def forward_shape(module: Any) -> inspect.Signature | None:
+    """The parameters of a module's ``forward``; ``None`` of what has none."""
+    try:
+        # DSPy's own way to the attribute warns of whoever is about to call it.
+        forward = object.__getattribute__(module, "forward")
+    except AttributeError:
+        return None
+    return inspect.signature(forward)
+
+
 def _inputs_of(dspy: Any, program: Any) -> tuple[list[str], list[str]]:
     """What a program may be given, and what it must be, as far as it tells.
 
@@ -82,7 +92,8 @@ def _inputs_of(dspy: Any, program: Any) -> tuple[list[str], list[str]]:
         if signature is not None:
             names = list(signature.input_fields)
             return names, names
-    parameters = list(inspect.signature(program.forward).parameters.values())
+    shape = forward_shape(program)
+    parameters = list(shape.parameters.values()) if shape else []
     if any(each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) for each in parameters):
         return [], []
     needed = [each.name for each in parameters if each.default is each.empty]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
+import logging
 import threading
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.errors import BridgeError, CommandCancelledError, WrongCallError
 from snakepit_bridge.handlers.dspy.failures import translated
 from snakepit_bridge.handlers.dspy.jobs.evaluation import GAVE_UP
+from snakepit_bridge.handlers.dspy.jobs.output import has_open_bars
+from snakepit_bridge.handlers.dspy.jobs.result import Outcome, Result
 from snakepit_bridge.handlers.dspy.jobs.task import Stage, State, Task
 from snakepit_bridge.handlers.dspy.jobs.watcher import Watch, reported
 from snakepit_bridge.handlers.dspy.runs import KEY
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from snakepit_bridge.handlers.dspy.jobs.checkpoint_folder import CheckpointFile
     from snakepit_bridge.handlers.dspy.jobs.journal import JobJournal
     from snakepit_bridge.handlers.dspy.runs import Run
+
+log = logging.getLogger(__name__)
 
 
 class Job:
@@ -42,9 +46,7 @@ class Job:
         self._lock = threading.Lock()
         self._state = State.QUEUED
         self._is_decided = False
-        self._result: Future[dict[str, Any]] = Future()
-        # From now on nobody who stops waiting can cancel it for the others.
-        self._result.set_running_or_notify_cancel()
+        self._result = Result()
         self._file: CheckpointFile | None = None
         self._created_at = stage.clock.now()
         self._times: dict[str, str] = {}
@@ -109,7 +111,7 @@ class Job:
         Raises:
             BridgeError: Why it failed, or that it was cancelled.
         """
-        return await asyncio.wrap_future(self._result)
+        return await self._result.get()
 
     def events(self, after: int) -> AsyncGenerator[dict[str, Any], None]:
         """Its events after this number, until its end."""
@@ -139,20 +141,25 @@ class Job:
 
     # --- its code -------------------------------------------------------------------------------
 
-    def carry_out(self, file: CheckpointFile | None = None) -> None:
-        """Do the work, in this thread, unless it was cancelled before.
+    def carry_out(self, opened: Callable[[Job], CheckpointFile | None] = lambda _: None) -> None:
+        """Do the work, in this thread, unless it was cancelled before; raises nothing.
 
         Args:
-            file: Where its checkpoint grows.
+            opened: Opens the file in which its checkpoint grows, if there is to be one.
         """
         with self._lock:
             if self._state is not State.QUEUED or self._is_decided:
                 return
             self._state = State.RUNNING
-        self._file = file
+        broken = self._attempt(lambda: self._carry_out(opened))
+        if broken is not None:
+            # Whoever waits must hear of an end, whatever it is.
+            self._settle(without_traceback(failure_from(broken, command=self._command)))
+
+    def _carry_out(self, opened: Callable[[Job], CheckpointFile | None]) -> None:
+        self._file = opened(self)
         self._times["started_at"] = self._now()
         self._tell({"event": "started", "kind": self._task.kind})
-        scene = self._stage.scene
         watch = Watch(self._run, self._stage.progress, is_optimizer=bool(self._task.optimizer))
         with self._stage.output.told(self._run, self._log) as lines:
             outcome = self._outcome_of(watch)
@@ -161,33 +168,39 @@ class Job:
             # Whoever waits need not wait for the threads of a halted evaluation, each of which
             # ends with its next step; but they may print until then.
             watch.join()
-            if isinstance(outcome, BridgeError):
-                _sweep(scene.dspy, self._run)
+            if isinstance(outcome, BridgeError) and has_open_bars():
+                _sweep(self._stage.scene.dspy, self._run)
 
-    def _outcome_of(self, watch: Watch) -> dict[str, Any] | BridgeError:
-        scene = self._stage.scene
-        try:
+    def _outcome_of(self, watch: Watch) -> Outcome:
+        scene, answers = self._stage.scene, []
+
+        def work() -> None:
             with scene.entered(self._task.hint), reported(scene.dspy, watch):
                 value = self._task.work()
             watch.join()
             self._decide()
-            answer = self._task.answer(value)
-        except BaseException as error:  # noqa: BLE001  (the end of this thread's work)
-            failure = failure_from(error, command=scene.command)
-            return without_traceback(self._reason(failure, watch))
-        return {**answer, "usage": self._run.ledger.spent().shown()}
+            answers.append(self._task.answer(value))
+
+        error = _raised_by(work)
+        if error is not None:
+            return self._reason(failure_from(error, command=self._command), watch)
+        return {**answers[0], "usage": self._run.ledger.spent().shown()}
 
     def _reason(self, error: BridgeError, watch: Watch) -> BridgeError:
         """DSPy says that too many runs failed; better to know is why."""
         led, watch.last_error = watch.last_error, None
-        if GAVE_UP not in error.message or led is None:
-            return error
+        if GAVE_UP in error.message and led is not None:
+            error = self._translated(led)
+        return without_traceback(error)
+
+    def _translated(self, raised: BaseException) -> BridgeError:
         scene = self._stage.scene
-        try:
+
+        def again() -> None:
             with translated(scene.dspy, scene.command, hidden=scene.hidden, details=scene.details):
-                raise led
-        except BridgeError as reason:
-            return reason
+                raise raised
+
+        return failure_from(_raised_by(again) or raised, command=self._command)
 
     def _decide(self) -> None:
         """From here on it cannot be cancelled any more."""
@@ -197,9 +210,12 @@ class Job:
         if halted is not None:
             raise halted
 
-    def _settle(self, outcome: dict[str, Any] | BridgeError) -> None:
+    def _settle(self, outcome: Outcome) -> None:
+        """The end: nothing that goes wrong here keeps anybody waiting."""
+        if self._result.is_settled:
+            return
         stage = self._stage
-        stage.progress.flush()
+        self._attempt(stage.progress.flush)
         if stage.journal is not None:
             self._tell(stage.journal.told())
         self._times["ended_at"] = self._now()
@@ -208,20 +224,23 @@ class Job:
             self._error = outcome if isinstance(outcome, BridgeError) else None
             self._state = self._state_after(self._error)
         if self._file is not None:
-            self._file.close(needed=self._state is not State.DONE)
-        self._tell(self._last_event(outcome))
+            self._attempt(partial(self._file.close, needed=self._state is not State.DONE))
+        self._attempt(lambda: stage.ring.close(self._last_event(outcome)))
         stage.ring.close()
-        if isinstance(outcome, BridgeError):
-            self._result.set_exception(outcome)
-        else:
-            self._result.set_result(outcome)
+        self._result.settle(outcome)
+
+    def _attempt(self, step: Callable[[], object]) -> BaseException | None:
+        error = _raised_by(step)
+        if error is not None:
+            log.error("job %s could not be ended properly", self.name, exc_info=error)
+        return error
 
     def _state_after(self, error: BridgeError | None) -> State:
         if error is None:
             return State.DONE
         return State.CANCELLED if isinstance(error, CommandCancelledError) else State.FAILED
 
-    def _last_event(self, outcome: dict[str, Any] | BridgeError) -> dict[str, Any]:
+    def _last_event(self, outcome: Outcome) -> dict[str, Any]:
         if isinstance(outcome, BridgeError):
             if self._state is State.CANCELLED:
                 return {"event": "cancelled"}
@@ -240,10 +259,23 @@ class Job:
         return self._stage.clock.now().isoformat()
 
     @property
+    def _command(self) -> str:
+        return self._stage.scene.command
+
+    @property
     def _run(self) -> Run:
         run = self._stage.scene.run
         assert run is not None  # a job's scene has one
         return run
+
+
+def _raised_by(step: Callable[[], object]) -> BaseException | None:
+    """What a step on a job's thread raises: beyond there is nobody to raise it to."""
+    try:
+        step()
+    except BaseException as error:  # noqa: BLE001  (the end of this thread's work)
+        return error
+    return None
 
 
 def without_traceback(error: BridgeError) -> BridgeError:

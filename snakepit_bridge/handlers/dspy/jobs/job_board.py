@@ -158,7 +158,7 @@ class JobBoard:
 
     def _carry_out(self, job: Job) -> None:
         try:
-            job.carry_out(self._file_for(job))
+            job.carry_out(self._file_for)
         finally:
             with self._lock:
                 del self._running[job]

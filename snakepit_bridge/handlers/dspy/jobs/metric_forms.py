@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
-from snakepit_bridge.errors import InvalidArgumentError
+from snakepit_bridge.errors import MAX_NAME_SHOWN, InvalidArgumentError
 from snakepit_bridge.handlers.references import host_function_in
 from snakepit_bridge.nearest import nearest
 from snakepit_bridge.values.tag_objects import HostFunction
@@ -19,6 +20,11 @@ HOW_TO_WRITE_ONE = (
 )
 
 OnError = Literal["fail", "zero"]
+
+LONGEST_S = 86_400.0
+"""One day: the most that one judgement may take."""
+
+Seconds = Annotated[float, Meta(gt=0, le=LONGEST_S)]
 
 
 class FieldMetric(
@@ -40,7 +46,7 @@ class ToolMetric(
     on_error: OnError = "fail"
     """``"zero"`` counts a tool that fails as a score of 0."""
 
-    timeout_s: float | None = None
+    timeout_s: Seconds | None = None
     callback_id: str = ""
     """Which function, where the tool stands for many."""
 
@@ -57,6 +63,8 @@ class NamedMetric(
 
 
 MetricForm = FieldMetric | ToolMetric | NamedMetric
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 _REF = re.compile(r"[^\W-]+-[0-9a-f]{16}")
 
@@ -75,6 +83,7 @@ def metric_form(sent: Any) -> MetricForm:
     """
     if isinstance(sent, (FieldMetric, ToolMetric, NamedMetric)):
         return sent
+    _check_texts(sent)
     if isinstance(sent, str) and sent:
         is_named = "." in sent or _REF.fullmatch(sent)
         return NamedMetric(name=str(sent)) if is_named else ToolMetric(tool=str(sent))
@@ -99,6 +108,18 @@ def _of_object(sent: Mapping[Any, Any]) -> MetricForm:
         return msgspec.convert(sent, form)
     except msgspec.ValidationError as error:
         raise _wrong(str(error)) from error
+
+
+def _check_texts(sent: Any) -> None:
+    """Refuse half characters (lone surrogates): no name has them, and no message can show them."""
+    texts = [sent]
+    if isinstance(sent, dict):
+        texts = [*sent, *sent.values()]
+    elif isinstance(sent, HostFunction):
+        texts = [sent.tool, sent.callback_id]
+    for text in texts:
+        if isinstance(text, str) and _HALF.search(text):
+            raise _wrong(f"the text {text[:MAX_NAME_SHOWN]!r} has half a character in it")
 
 
 def _wrong(why: str) -> InvalidArgumentError:

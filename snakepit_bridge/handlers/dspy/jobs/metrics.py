@@ -6,12 +6,14 @@ import asyncio
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from snakepit_bridge.errors import BridgeError, DSPyError, ErrorCode, InvalidArgumentError
 from snakepit_bridge.handlers.definitions import lies_under
 from snakepit_bridge.handlers.dspy import rules
 from snakepit_bridge.handlers.dspy.failures import translated
+from snakepit_bridge.handlers.dspy.jobs.examples import forward_shape
 from snakepit_bridge.handlers.dspy.jobs.metric_forms import (
     FieldMetric,
     MetricForm,
@@ -96,8 +98,7 @@ class Metrics:
 
 def _check_shape(name: str, called: Callable[..., Any]) -> None:
     """A metric takes example, prediction, and trace."""
-    module = getattr(called, "__self__", None)
-    shape = inspect.signature(getattr(module, "forward", called))
+    shape = forward_shape(getattr(called, "__self__", None)) or inspect.signature(called)
     try:
         shape.bind(None, None, None)
     except TypeError as error:
@@ -135,11 +136,9 @@ class _ToolJudge:
         form = self._form
         if form.callback_id:
             asked = {"callback_id": form.callback_id, "args": [asked]}
-        if form.timeout_s is None:
-            return self._run.call_tool(form.tool, asked)
         return self._workbench.runner.wait(self._within(form.timeout_s, asked), self._run)
 
-    async def _within(self, timeout_s: float, asked: Mapping[str, Any]) -> Any:
+    async def _within(self, timeout_s: float | None, asked: Mapping[str, Any]) -> Any:
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._run.acall_tool(self._form.tool, asked)
@@ -216,13 +215,12 @@ class _Judgement:
         score, feedback = answer, None
         if isinstance(answer, (Mapping, self._dspy.Prediction)):
             score, feedback = answer.get("score"), answer.get("feedback")
-        if not isinstance(score, (bool, int, float)) or not math.isfinite(score):
+        number = _number(score)
+        if number is None or not isinstance(feedback, (str, NoneType)):
             raise self._no_score(answer)
         if feedback is None:
-            return float(score)
-        if not isinstance(feedback, str):
-            raise self._no_score(answer)
-        return self._dspy.Prediction(score=float(score), feedback=feedback)
+            return number
+        return self._dspy.Prediction(score=number, feedback=feedback)
 
     def _no_score(self, answer: Any) -> DSPyError:
         return DSPyError(
@@ -234,6 +232,17 @@ class _Judgement:
             },
             code=ErrorCode.INVALID_ARGUMENT,
         )
+
+
+def _number(score: Any) -> float | None:
+    """The number that a score is, also one of numpy's; ``None`` where it is none."""
+    if not hasattr(score, "__float__"):
+        return None
+    try:
+        number = float(score)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _name_of(form: MetricForm) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from snakepit_bridge.errors import InvalidArgumentError
-from snakepit_bridge.handlers.dspy.configuration import MOST_THREADS
 from snakepit_bridge.handlers.dspy.jobs.recipes import OURS, REFUSED, Recipe
+from snakepit_bridge.handlers.dspy.rules import MOST_THREADS
 from snakepit_bridge.nearest import nearest
 
 MOST = 1_000_000

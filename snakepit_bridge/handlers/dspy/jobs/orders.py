@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.handlers.dspy.failures import translated
+from snakepit_bridge.handlers.dspy.jobs.clean import encoded
 from snakepit_bridge.handlers.dspy.jobs.metric_forms import MetricForm, metric_form
 from snakepit_bridge.handlers.dspy.secrets import REFERENCE
 
@@ -19,6 +21,9 @@ LARGEST = 32 * 2**20
 """Bytes of examples that a checkpoint holds; a job with more is resumed with its examples."""
 
 _LANGUAGE_MODELS = ("prompt_lm", "reflection_lm")
+
+Seed = Annotated[int, Meta(ge=0, lt=2**32)]
+"""What every optimizer can begin to draw from."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +40,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     prompt_lm: str | Mapping[str, Any] | None = None
     reflection_lm: str | Mapping[str, Any] | None = None
     teacher: str | None = None
-    seed: int | None = None
+    seed: Seed | None = None
 
     def form(self) -> MetricForm | None:
         """The metric.
@@ -75,7 +80,7 @@ def spec_of(dspy: Any, order: Order, program: Any) -> dict[str, Any]:
         **_rows("examples", order.examples),
         **_rows("validation", order.validation),
     }
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(spec, enc_hook=str))
+    plain: dict[str, Any] = msgspec.json.decode(encoded(spec))
     return plain
 
 
@@ -137,7 +142,7 @@ def _without_models(state: Any) -> Any:
 
 
 def _digest(value: Any) -> str:
-    content = msgspec.json.encode(value, enc_hook=repr, order="sorted")
+    content = encoded(value, otherwise=repr, order="sorted")
     return hashlib.sha256(content).hexdigest()
 
 
@@ -192,7 +197,7 @@ def _comparable(name: str, value: Any) -> Any:
         return None
     if name == "metric":
         return msgspec.to_builtins(metric_form(value))
-    if name == "settings":
+    if name == "settings" and isinstance(value, Mapping):
         scrubbed = _scrubbed_settings(value)
         return {**scrubbed, "budget": None, "num_threads": None}
     return _scrubbed(value) if name in _LANGUAGE_MODELS else msgspec.to_builtins(value)

@@ -35,6 +35,9 @@ class Output:
         self._lock = threading.Lock()
         self._lines: dict[int, Lines] = {}
         self._installed: ExitStack | None = None
+        # A print under way on some thread holds the stream that was there when it began without a
+        # reference of its own (CPython 3.11), so that freeing one would end the process.
+        self._streams: dict[str, _Stream] = {}
 
     @contextmanager
     def told(self, run: Run, tell: Callable[[str], None]) -> Iterator[Lines]:
@@ -50,6 +53,26 @@ class Output:
         """Where the code that asks prints; ``None`` where it belongs to no job."""
         run = current_run(self._dspy)
         return None if run is None else self._lines.get(id(run))
+
+    @contextmanager
+    def diverted(self, name: str) -> Iterator[None]:
+        """While the block runs, ``sys.stdout`` or ``sys.stderr`` is a stream of this object."""
+        before = getattr(sys, name)
+        if before is None:  # a process without a console has none
+            yield
+            return
+        stream = self._streams.setdefault(name, _Stream(self, name))
+        stream.install(before)
+        setattr(sys, name, stream)
+        try:
+            yield
+        finally:
+            stream.is_retired = True
+            if getattr(sys, name) is stream:
+                setattr(sys, name, _in_use(stream))
+            else:
+                # Somebody has put another above it, and may hold it for ever.
+                del self._streams[name]
 
     def _lines_for(self, run: Run, tell: Callable[[str], None]) -> Lines:
         lines = Lines(tell)
@@ -70,7 +93,7 @@ class Output:
 def _installed(output: Output) -> ExitStack:
     stack = ExitStack()
     for name in ("stdout", "stderr"):
-        stack.enter_context(_diverted_stream(output, name))
+        stack.enter_context(output.diverted(name))
     for name in LOGGERS:
         stack.enter_context(_diverted_logger(output, name))
     stack.enter_context(_without_monitor())
@@ -83,11 +106,17 @@ def _installed(output: Output) -> ExitStack:
 class _Stream:
     """Stands for a stream of the process; may be held on to after its time."""
 
-    def __init__(self, output: Output, name: str, beneath: Any) -> None:
+    def __init__(self, output: Output, name: str) -> None:
         self._output = output
         self._name = name
-        self.beneath = beneath
+        self.beneath: Any = None
+        self.is_retired = True
+
+    def install(self, beneath: Any) -> None:
+        """Begin to stand above another stream."""
         self.is_retired = False
+        if beneath is not self:  # somebody has put it back who had held it
+            self.beneath = beneath
 
     def write(self, text: str) -> int:
         lines = self._output.lines()
@@ -105,27 +134,16 @@ class _Stream:
         return getattr(self.beneath, name)
 
 
-@contextmanager
-def _diverted_stream(output: Output, name: str) -> Iterator[None]:
-    before = getattr(sys, name)
-    if before is None:  # a process without a console has none
-        yield
-        return
-    stream = _Stream(output, name, before)
-    setattr(sys, name, stream)
-    try:
-        yield
-    finally:
-        stream.is_retired = True
-        if getattr(sys, name) is stream:
-            setattr(sys, name, _in_use(before))
-
-
 def _in_use(stream: Any) -> Any:
     """The stream beneath those that stood above it and have had their time."""
     while isinstance(stream, _Stream) and stream.is_retired:
         stream = stream.beneath
     return stream
+
+
+def has_open_bars() -> bool:
+    """Whether there are progress bars without an end, whosesoever."""
+    return bool(importlib.import_module("tqdm").tqdm._instances)  # noqa: SLF001  (no public way)
 
 
 @contextmanager

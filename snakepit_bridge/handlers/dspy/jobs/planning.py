@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from snakepit_bridge.errors import DSPyError, ErrorCode, InvalidArgumentError
 from snakepit_bridge.handlers.dspy import configuration
 from snakepit_bridge.handlers.dspy.jobs.evaluation import Evaluated, evaluate
-from snakepit_bridge.handlers.dspy.jobs.events import EventRing
+from snakepit_bridge.handlers.dspy.jobs.events import EventRing, quieter
 from snakepit_bridge.handlers.dspy.jobs.examples import examples_from, input_names
 from snakepit_bridge.handlers.dspy.jobs.journal import Checkpoint, JobJournal
 from snakepit_bridge.handlers.dspy.jobs.metric_forms import FieldMetric, MetricForm, metric_form
@@ -36,6 +36,7 @@ from snakepit_bridge.handlers.dspy.jobs.recipes import (
 )
 from snakepit_bridge.handlers.dspy.jobs.task import Stage, Task
 from snakepit_bridge.handlers.dspy.models.options import merged
+from snakepit_bridge.handlers.dspy.models.uses import using
 from snakepit_bridge.handlers.dspy.secrets import REFERENCE
 from snakepit_bridge.handlers.dspy.workbench import Follower, as_dspy_errors
 from snakepit_bridge.session.context import Session
@@ -112,8 +113,11 @@ class Planner:
             stage.progress.scored(found.score, is_full=False)
             return found
 
-        data = partial(self._workbench.data, session)
-        return Task(kind="evaluate", work=work, answer=lambda found: found.told(data)), stage
+        def answer(found: Evaluated) -> dict[str, Any]:
+            data = partial(self._workbench.data, session)
+            return found.told(data, stage.scene.hidden)
+
+        return Task(kind="evaluate", work=work, answer=answer), stage
 
     def optimization(
         self, session: Session, order: Order, checkpoint: Checkpoint | None = None
@@ -173,10 +177,15 @@ class Planner:
             }
             return told if score is None else {**told, "score": score}
 
+        def work() -> Optimized:
+            runner = self._workbench.runner
+            with using(given.prompt_lm, runner), using(given.reflection_lm, runner):
+                return optimize(chosen, given)
+
         return Task(
             kind="optimize",
             optimizer=chosen.recipe.name,
-            work=lambda: optimize(chosen, given),
+            work=work,
             answer=answer,
             hint=HOW_TO_SEND_OPTIONS,
         )
@@ -254,7 +263,7 @@ class Planner:
             command,
             details={"ref": ref},
             settings=settings,
-            follower=Follower(tell=_quieter(ring.add), journal=journal),
+            follower=Follower(tell=quieter(ring.add), journal=journal, is_job=True),
         )
         if journal is not None:
             journal.when_full(lambda: ring.add(journal.told()))
@@ -279,16 +288,6 @@ class Planner:
 
 
 _GIVEN = ("metric", "validation", "teacher", "prompt_lm", "reflection_lm")
-
-
-def _quieter(tell: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
-    """Without the beginning of every request: a job makes thousands, each of which is told once."""
-
-    def quiet(event: dict[str, Any]) -> None:
-        if event.get("event") != "status" and event.get("phase") != "start":
-            tell(event)
-
-    return quiet
 
 
 def _expect(progress: Progress, chosen: Chosen) -> None:

@@ -11,6 +11,7 @@ from snakepit_bridge.errors import InvalidArgumentError, NotAllowedError
 from snakepit_bridge.handlers.dspy.host.engines import host_engines
 from snakepit_bridge.handlers.dspy.models.options import HOST, OFFLINE
 from snakepit_bridge.handlers.dspy.models.session_lm import session_lm_class
+from snakepit_bridge.handlers.dspy.models.uses import Uses
 from snakepit_bridge.handlers.dspy.secrets import REFERENCE
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ class LanguageModels:
 
     def _of_host(self, options: LMOptions) -> Any:
         given = options.per_request()
+        if options.num_retries is not UNSET:
+            given["num_retries"] = options.num_retries
         engine, async_engine = host_engines(
             str(options.tool),
             streams=options.stream is True,
@@ -173,7 +176,9 @@ class LanguageModels:
         return False
 
     def _session_lm(self, *args: Any, **kwargs: Any) -> Any:
-        return session_lm_class(self._door.open())(*args, **kwargs)
+        model = session_lm_class(self._door.open())(*args, **kwargs)
+        model.uses = Uses(model)
+        return model
 
 
 def _no_address() -> InvalidArgumentError:

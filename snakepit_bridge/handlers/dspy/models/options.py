@@ -139,6 +139,8 @@ def _refuse_unknown(options: Mapping[str, Any]) -> None:
 def _check_model(options: LMOptions) -> None:
     model = options.model
     # Some providers' models are addresses, and then the key goes there.
+    if "/" not in model and model != OFFLINE and nearest(model, [OFFLINE]):
+        raise _wrong(f"there is no model {model!r}", f"Did you mean {OFFLINE!r}?")
     if not model or "://" in model or any(each.isspace() for each in model):
         raise _wrong(f"the model {model!r} is no name", "E.g. 'openai/gpt-4o-mini'.")
     # An empty key would be taken for none at all, and one be looked for in the environment.
@@ -154,7 +156,9 @@ def _check_model(options: LMOptions) -> None:
     if needless and not is_host:
         listed = ", ".join(map(repr, needless))
         raise _wrong(f"{listed} belong to models of the host", f"Their names begin with {HOST!r}.")
-    needless = [name for name in _CONNECTION if name in given]
+    needless = [
+        name for name in _CONNECTION if name in given and not (is_host and name == "num_retries")
+    ]
     if needless and (is_host or model == OFFLINE):
         listed = ", ".join(map(repr, needless))
         raise _wrong(f"the model {model!r} has no connection, so it takes no {listed}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, cached_property
@@ -13,11 +13,14 @@ from typing import Any
 
 import msgspec
 
-from snakepit_bridge.errors import BudgetExceededError, NotAllowedError
+from snakepit_bridge.errors import BudgetExceededError, InvalidArgumentError, NotAllowedError
 from snakepit_bridge.handlers.dspy.accounts.spending import Spent
 from snakepit_bridge.handlers.dspy.models.options import PER_CALL
 from snakepit_bridge.handlers.dspy.runner import on_a_loop
 from snakepit_bridge.handlers.dspy.runs import CACHE_HIT_KEY, COST_KEY, LMCall, Run, current_run
+
+MOST_ANSWERS = 128
+"""Answers that one call may ask a language model for."""
 
 _under_way: ContextVar[LMCall | None] = ContextVar("dspy_lm_call", default=None)
 
@@ -76,7 +79,7 @@ def session_lm_class(dspy: Any) -> Any:
         """
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            _refuse(kwargs)
+            kwargs = _checked(self, kwargs)
             run = current_run(dspy)
             if run is not None and run.runner is not None and not on_a_loop():
                 return run.runner.wait(self.acall(*args, **kwargs), run)
@@ -85,7 +88,7 @@ def session_lm_class(dspy: Any) -> Any:
                 return _Request(dspy, run, self, args, kwargs).made(super().__call__)
 
         async def acall(self, *args: Any, **kwargs: Any) -> Any:
-            _refuse(kwargs)
+            kwargs = _checked(self, kwargs)
             request = _Request(dspy, current_run(dspy), self, args, kwargs)
             return await request.amade(super().acall)
 
@@ -140,7 +143,7 @@ class _Request:
             return
         run.check()
         try:
-            run.ledger.admit()
+            run.ledger.admit(self._answers)
         except BudgetExceededError as error:
             raise run.halt(error) from None
         call = LMCall(self._lm.model)
@@ -148,6 +151,12 @@ class _Request:
         begun = time.perf_counter()
         try:
             yield
+        except BaseException as error:
+            call.error = type(error).__name__
+            call.entry = {"messages": self._kwargs.get("messages"), "prompt": self._prompt}
+            if run.refused is not None and isinstance(error, self._final):
+                raise run.halt(run.refused(error)) from error
+            raise
         finally:
             call.duration_s = time.perf_counter() - begun
             _under_way.reset(token)
@@ -164,8 +173,7 @@ class _Request:
         if kept is None:
             return None
         run.ledger.add(Spent(calls=1, cache_hits=1))
-        # DSPy's adapters read the members of objects as attributes, too.
-        return self._dspy.clients.call_result.attributes(kept)
+        return _attributes(kept)
 
     def _keep(self, outputs: Any) -> None:
         # What was asked for with a request of its own form is answered in a form of its own.
@@ -173,16 +181,41 @@ class _Request:
         if journal is not None and isinstance(outputs, list):
             journal.keep(self._key, msgspec.to_builtins(outputs))
 
+    @property
+    def _final(self) -> tuple[type[BaseException], ...]:
+        """What a provider would answer to every further request as well."""
+        dspy = self._dspy
+        return (
+            dspy.LMAuthError,
+            dspy.LMBillingError,
+            dspy.LMNotConfiguredError,
+            dspy.LMUnsupportedModelError,
+        )
+
+    @property
+    def _prompt(self) -> Any:
+        return self._args[0] if self._args else self._kwargs.get("prompt")
+
+    @property
+    def _answers(self) -> int:
+        """How many are asked for; each is a request of its own."""
+        wanted = self._kwargs.get("n") or self._lm.kwargs.get("n")
+        return wanted if isinstance(wanted, int) else 1
+
     @cached_property
     def _key(self) -> str:
         own = self._lm.kwargs.items()
         options = {name: value for name, value in own if not name.startswith("api_")}
         asked = [self._lm.model, options, self._args, self._kwargs]
-        return hashlib.sha256(msgspec.json.encode(asked, enc_hook=repr, order="sorted")).hexdigest()
+        try:
+            told = msgspec.json.encode(asked, enc_hook=repr, order="sorted")
+        except UnicodeEncodeError:  # half of a pair of surrogates
+            told = repr(asked).encode("utf-8", "replace")
+        return hashlib.sha256(told).hexdigest()
 
 
 def _spent(call: LMCall) -> Spent:
-    answered = call.entry is not None
+    answered = not call.error
     return Spent(
         cache_hits=int(call.cache_hit),
         failed=int(not answered),
@@ -201,12 +234,22 @@ def _take_over(call: LMCall, entry: Mapping[str, Any]) -> None:
     # What DSPy's cache answers has no usage, and was not reported either.
     call.cache_hit = not call.billed and not usage
     call.cost_usd = entry.get("cost")
-    data = getattr(entry.get("response"), "provider_data", None)
-    if call.cost_usd is None and isinstance(data, Mapping):
-        call.cost_usd = data.get(COST_KEY)
-        call.cache_hit = call.cache_hit or bool(data.get(CACHE_HIT_KEY))
+    told = [each for each in map(_provider_data, _responses(entry)) if each]
+    if call.cost_usd is None and any(COST_KEY in each for each in told):
+        call.cost_usd = sum(each.get(COST_KEY) or 0.0 for each in told)
+    call.cache_hit = call.cache_hit or any(each.get(CACHE_HIT_KEY) for each in told)
     if not call.billed:
         _add_tokens(call, usage)
+
+
+def _responses(entry: Mapping[str, Any]) -> Sequence[Any]:
+    response = entry.get("response")
+    return response if isinstance(response, (list, tuple)) else [response]
+
+
+def _provider_data(response: Any) -> Mapping[str, Any]:
+    data = getattr(response, "provider_data", None)
+    return data if isinstance(data, Mapping) else {}
 
 
 def _add_tokens(call: LMCall, usage: Mapping[str, Any]) -> None:
@@ -216,7 +259,35 @@ def _add_tokens(call: LMCall, usage: Mapping[str, Any]) -> None:
             setattr(call, name, (getattr(call, name) or 0) + count)
 
 
+class _Attributes(dict[str, Any]):
+    """An object whose members are attributes, too, as DSPy's adapters read them."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def _attributes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Attributes({name: _attributes(each) for name, each in value.items()})
+    return [_attributes(each) for each in value] if isinstance(value, list) else value
+
+
 # --- what a single call may set -----------------------------------------------------------------
+
+
+def _checked(lm: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    _refuse(kwargs)
+    wanted = kwargs.get("n")
+    if isinstance(wanted, int) and wanted > MOST_ANSWERS:
+        raise InvalidArgumentError(
+            f"A language model is asked for {wanted} answers at once; {MOST_ANSWERS} are possible.",
+            {"argument": "n", "hint": "Call it more often."},
+        )
+    # DSPy's cache knows neither addresses nor sessions: a call may do without it, not turn it on.
+    return kwargs if lm.cache else {**kwargs, "cache": False}
 
 
 def _refuse(names: Iterable[str]) -> None:

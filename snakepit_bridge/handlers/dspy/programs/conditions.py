@@ -7,13 +7,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from snakepit_bridge.handlers.dspy.programs.sources import MISSING, Scene, Source
+from snakepit_bridge.handlers.dspy.programs.sources import MISSING, Source, Stock
 
 
 class Condition(Protocol):
     """Holds or does not."""
 
-    def holds(self, scene: Scene) -> bool:
+    def holds(self, stock: Stock) -> bool:
         """Whether it does."""
 
     def leaves(self) -> Iterator[Source]:
@@ -25,9 +25,9 @@ class Holds(msgspec.Struct, frozen=True):
 
     source: Any
 
-    def holds(self, scene: Scene) -> bool:
+    def holds(self, stock: Stock) -> bool:
         """Whether it is."""
-        value = self.source.value(scene)
+        value = self.source.value(stock)
         return value is not MISSING and bool(value)
 
     def leaves(self) -> Iterator[Source]:
@@ -41,9 +41,9 @@ class Equals(msgspec.Struct, frozen=True):
     source: Any
     values: tuple[Any, ...]
 
-    def holds(self, scene: Scene) -> bool:
+    def holds(self, stock: Stock) -> bool:
         """Whether it is."""
-        return self.source.value(scene) in self.values
+        return self.source.value(stock) in self.values
 
     def leaves(self) -> Iterator[Source]:
         """The source's."""
@@ -55,9 +55,9 @@ class Not(msgspec.Struct, frozen=True):
 
     condition: Any
 
-    def holds(self, scene: Scene) -> bool:
+    def holds(self, stock: Stock) -> bool:
         """Whether it does not."""
-        return not self.condition.holds(scene)
+        return not self.condition.holds(stock)
 
     def leaves(self) -> Iterator[Source]:
         """The condition's."""

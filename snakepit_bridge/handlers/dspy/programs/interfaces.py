@@ -41,7 +41,8 @@ def interface_of(dspy: Any, module: Any) -> Interface:
         module: Something whose class is a ``dspy.Module``.
     """
     # Of the class: asked of an instance, DSPy warns that it should not be called.
-    parameters = list(inspect.signature(type(module).forward).parameters.values())[1:]
+    forward = getattr(type(module), "forward", None) or type(module).aforward
+    parameters = list(inspect.signature(forward).parameters.values())[1:]
     takes_more = any(each.kind is each.VAR_KEYWORD for each in parameters)
     named = [
         each for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
@@ -69,13 +70,20 @@ def signature_of(dspy: Any, module: Any, depth: int = 8) -> Any:
     Modules that repeat another one, such as ``dspy.BestOfN``, take what that one takes.
     """
     for held in (module, getattr(module, "predict", None)):
-        signature = getattr(held, "signature", None)
-        if isinstance(signature, type) and issubclass(signature, dspy.Signature):
+        signature = own_signature(dspy, held)
+        if signature is not None:
             return signature
     inner = getattr(module, "module", None)
     if depth and isinstance(inner, dspy.Module):
         return signature_of(dspy, inner, depth - 1)
     return None
+
+
+def own_signature(dspy: Any, module: Any) -> Any:
+    """The signature that a module itself has; ``None`` where it has none."""
+    signature = getattr(module, "signature", None)
+    is_one = isinstance(signature, type) and issubclass(signature, dspy.Signature)
+    return signature if is_one else None
 
 
 def _parameter(name: str, field: Any) -> Parameter:

@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, get_args, get_origin
 
+from snakepit_bridge.handlers.dspy.signatures.field_spec import unchecked
+
 _KINDS: Mapping[Any, str] = MappingProxyType({
-    str: "text",
-    int: "number",
-    float: "number",
-    bool: "truth value",
-    list: "list",
-    dict: "object",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "a truth value",
+    list: "a list",
+    dict: "an object",
 })  # fmt: skip
 
 
 def kind_of(annotation: Any) -> str:
-    """A word for the type; empty where it may be several, or is of a special kind."""
-    return _KINDS.get(get_origin(annotation) or annotation, "")
+    """What people call the type; empty where it may be several, or is of a special kind."""
+    bare = unchecked(annotation)
+    return _KINDS.get(get_origin(bare) or bare, "")
 
 
 def misfit(given: Any, wanted: Any) -> str:
@@ -27,12 +30,13 @@ def misfit(given: Any, wanted: Any) -> str:
     Anything can be used as text, for DSPy writes it into the prompt.
     """
     kinds = kind_of(given), kind_of(wanted)
-    if not all(kinds) or kinds[0] == kinds[1] or kinds[1] == "text":
+    if not all(kinds) or kinds[0] == kinds[1] or kinds[1] == _KINDS[str]:
         return ""
-    return f"is a {kinds[0]}, where a {kinds[1]} is wanted"
+    return f"is {kinds[0]}, where {kinds[1]} is wanted"
 
 
 def item_of(annotation: Any) -> Any:
     """The type of the items of a list; ``Any`` where it is not known."""
-    args = get_args(annotation)
-    return args[0] if get_origin(annotation) is list and args else Any
+    bare = unchecked(annotation)
+    args = get_args(bare)
+    return args[0] if get_origin(bare) is list and args else Any

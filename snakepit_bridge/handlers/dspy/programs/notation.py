@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from snakepit_bridge.handlers.dspy.problems import Problems
 from snakepit_bridge.handlers.dspy.programs.conditions import Condition, Equals, Holds, Not
 from snakepit_bridge.handlers.dspy.programs.paths import LONGEST
 from snakepit_bridge.handlers.dspy.programs.sources import (
@@ -18,7 +19,6 @@ from snakepit_bridge.handlers.dspy.programs.sources import (
     Source,
     Value,
 )
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
 
 DEEPEST = 8
 """Levels of sources within sources."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from snakepit_bridge.errors import InvalidArgumentError
-from snakepit_bridge.handlers.dspy.programs.sources import MISSING, Result, Scene
+from snakepit_bridge.handlers.dspy.programs.sources import MISSING, Result, Stock
 from snakepit_bridge.nearest import nearest
 
 MOST_ITEMS = 1000
@@ -34,22 +34,22 @@ class Step(msgspec.Struct, frozen=True):
     needs: tuple[str, ...] = ()
     """Steps whose results it uses."""
 
-    def is_taken(self, scene: Scene) -> bool:
+    def is_taken(self, stock: Stock) -> bool:
         """Whether its condition holds."""
-        return self.when is None or bool(self.when.holds(scene))
+        return self.when is None or bool(self.when.holds(stock))
 
-    def arguments(self, scene: Scene) -> dict[str, Any]:
+    def arguments(self, stock: Stock) -> dict[str, Any]:
         """The arguments of its call."""
-        values = {name: source.value(scene) for name, source in self.inputs.items()}
+        values = {name: source.value(stock) for name, source in self.inputs.items()}
         return {name: value for name, value in values.items() if value is not MISSING}
 
-    def scenes(self, scene: Scene) -> list[Scene]:
-        """One scene for each item.
+    def stocks(self, stock: Stock) -> list[Stock]:
+        """One stock for each item.
 
         Raises:
             InvalidArgumentError: What it goes over is no list, or too long.
         """
-        items = self.over.value(scene)
+        items = self.over.value(stock)
         if items is None or items is MISSING:
             return []
         if not isinstance(items, (list, tuple)):
@@ -57,7 +57,7 @@ class Step(msgspec.Struct, frozen=True):
         if len(items) > MOST_ITEMS:
             raise self._wrong(f"{len(items)} items; {MOST_ITEMS} are possible")
         return [
-            msgspec.structs.replace(scene, item=item, index=index)
+            msgspec.structs.replace(stock, item=item, index=index)
             for index, item in enumerate(items)
         ]
 
@@ -82,7 +82,7 @@ class Plan(msgspec.Struct, frozen=True):
     height: int = 1
     """Programs within programs, itself included."""
 
-    def scene(self, inputs: Mapping[str, Any]) -> Scene:
+    def stock(self, inputs: Mapping[str, Any]) -> Stock:
         """Where a run begins.
 
         Raises:
@@ -101,11 +101,11 @@ class Plan(msgspec.Struct, frozen=True):
                 f"Wrong inputs for the program: {listed}.",
                 {"arguments": wrong, "hint": f"It takes: {takes}."},
             )
-        return Scene(inputs, {})
+        return Stock(inputs, {})
 
-    def answer(self, scene: Scene) -> dict[str, Any]:
+    def answer(self, stock: Stock) -> dict[str, Any]:
         """The outputs at the end of a run."""
-        values = {name: source.value(scene) for name, source in self.outputs.items()}
+        values = {name: source.value(stock) for name, source in self.outputs.items()}
         return {name: None if value is MISSING else value for name, value in values.items()}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from snakepit_bridge.errors import BridgeError
+from snakepit_bridge.handlers.dspy.problems import Problems
 from snakepit_bridge.handlers.dspy.programs.conditions import Condition
 from snakepit_bridge.handlers.dspy.programs.interfaces import Interface, interface_of
 from snakepit_bridge.handlers.dspy.programs.notation import condition_in, source_in
@@ -18,7 +19,6 @@ from snakepit_bridge.handlers.dspy.programs.sources import Output, Source
 from snakepit_bridge.handlers.dspy.programs.wiring import KnownStep, Wiring
 from snakepit_bridge.handlers.dspy.signatures.field_names import why_not
 from snakepit_bridge.handlers.dspy.signatures.field_spec import FieldSpec
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
 from snakepit_bridge.nearest import nearest
 
 MOST_STEPS = 50
@@ -189,6 +189,9 @@ class Planner:
         if "ref" not in data:
             self._problems.add(f"{place}.ref", "is missing")
             return None
+        if not isinstance(data["ref"], str):
+            self._problems.add(f"{place}.ref", "is no ref, which is a text")
+            return None
         try:
             module = self._instance_of(data["ref"])
         except BridgeError as error:
@@ -197,6 +200,10 @@ class Planner:
         if not isinstance(module, self._dspy.Module):
             kind = type(module).__qualname__
             self._problems.add(f"{place}.ref", f"is of the type {kind!r}, which is no module")
+            return None
+        if not (hasattr(type(module), "forward") or hasattr(type(module), "aforward")):
+            kind = type(module).__qualname__
+            self._problems.add(f"{place}.ref", f"is of the type {kind!r}, which does nothing")
             return None
         return module
 

@@ -30,7 +30,7 @@ class Result(msgspec.Struct, frozen=True):
     """Whether each field is a list, with one value for each item."""
 
 
-class Scene(msgspec.Struct, frozen=True):
+class Stock(msgspec.Struct, frozen=True):
     """What the sources of one run draw from."""
 
     inputs: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Scene(msgspec.Struct, frozen=True):
 class Source(Protocol):
     """Gives a value."""
 
-    def value(self, scene: Scene) -> Any:
+    def value(self, stock: Stock) -> Any:
         """The value, or ``MISSING``."""
 
     def leaves(self) -> Iterator[Source]:
@@ -55,11 +55,11 @@ class Input(msgspec.Struct, frozen=True):
     name: str
     path: tuple[str, ...] = ()
 
-    def value(self, scene: Scene) -> Any:
+    def value(self, stock: Stock) -> Any:
         """The input; ``MISSING`` when it was not given."""
-        if self.name not in scene.inputs:
+        if self.name not in stock.inputs:
             return MISSING
-        return part_of(scene.inputs[self.name], self.path, ".".join(("$", self.name, *self.path)))
+        return part_of(stock.inputs[self.name], self.path, ".".join(("$", self.name, *self.path)))
 
     def leaves(self) -> Iterator[Source]:
         """Itself."""
@@ -73,13 +73,13 @@ class Output(msgspec.Struct, frozen=True):
     field: str
     path: tuple[str, ...] = ()
 
-    def value(self, scene: Scene) -> Any:
+    def value(self, stock: Stock) -> Any:
         """The field; ``None`` when the step was skipped.
 
         Raises:
             DSPyError: The step gave no such field.
         """
-        result = scene.results[self.step]
+        result = stock.results[self.step]
         if result.fields is None:
             return None
         text = ".".join((f"${self.step}", self.field, *self.path))
@@ -109,9 +109,9 @@ class Item(msgspec.Struct, frozen=True):
 
     path: tuple[str, ...] = ()
 
-    def value(self, scene: Scene) -> Any:
+    def value(self, stock: Stock) -> Any:
         """The item, or a part of it."""
-        return part_of(scene.item, self.path, ".".join(("$item", *self.path)))
+        return part_of(stock.item, self.path, ".".join(("$item", *self.path)))
 
     def leaves(self) -> Iterator[Source]:
         """Itself."""
@@ -121,9 +121,9 @@ class Item(msgspec.Struct, frozen=True):
 class Index(msgspec.Struct, frozen=True):
     """The number of the item that a step is at, from 0: ``"$index"``."""
 
-    def value(self, scene: Scene) -> Any:
+    def value(self, stock: Stock) -> Any:
         """The number."""
-        return scene.index
+        return stock.index
 
     def leaves(self) -> Iterator[Source]:
         """Itself."""
@@ -135,7 +135,7 @@ class Value(msgspec.Struct, frozen=True):
 
     constant: Any
 
-    def value(self, _: Scene) -> Any:
+    def value(self, _: Stock) -> Any:
         """The constant."""
         return self.constant
 
@@ -149,9 +149,9 @@ class First(msgspec.Struct, frozen=True):
 
     sources: tuple[Any, ...]
 
-    def value(self, scene: Scene) -> Any:
+    def value(self, stock: Stock) -> Any:
         """The value; ``None`` when there is none."""
-        values = (each.value(scene) for each in self.sources)
+        values = (each.value(stock) for each in self.sources)
         return next((each for each in values if each is not None and each is not MISSING), None)
 
     def leaves(self) -> Iterator[Source]:
@@ -165,9 +165,9 @@ class Listed(msgspec.Struct, frozen=True):
 
     sources: tuple[Any, ...]
 
-    def value(self, scene: Scene) -> Any:
+    def value(self, stock: Stock) -> Any:
         """The list."""
-        values = (each.value(scene) for each in self.sources)
+        values = (each.value(stock) for each in self.sources)
         return [each for each in values if each is not MISSING]
 
     def leaves(self) -> Iterator[Source]:

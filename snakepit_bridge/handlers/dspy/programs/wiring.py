@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from snakepit_bridge.handlers.dspy.problems import Problems
 from snakepit_bridge.handlers.dspy.programs.conditions import Condition
 from snakepit_bridge.handlers.dspy.programs.interfaces import Interface, Parameter
 from snakepit_bridge.handlers.dspy.programs.kinds import item_of, misfit
@@ -20,7 +21,6 @@ from snakepit_bridge.handlers.dspy.programs.sources import (
 )
 from snakepit_bridge.handlers.dspy.signatures.field_names import why_not
 from snakepit_bridge.handlers.dspy.signatures.field_spec import FieldSpec
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
 from snakepit_bridge.nearest import nearest
 
 ITEM = "item"
@@ -115,8 +115,9 @@ class Wiring:
             self._problems.add(place, f"needs the input {name!r} of the program, which {wrong}")
         before = self.inputs.get(name)
         if before is not None:
-            # The first use that knows the type says what the input is.
-            spec = wanted.spec if before.spec.type is Any else before.spec
+            spec, why = _common(before.spec, wanted.spec)
+            if why:
+                self._problems.add(place, f"wants the input {name!r} of the program, which {why}")
             wanted = Parameter(spec, before.required or wanted.required)
         self.inputs[name] = wanted
 
@@ -146,6 +147,14 @@ class Wiring:
         if isinstance(source, Value):
             return type(source.constant)
         return Any
+
+
+def _common(one: FieldSpec, other: FieldSpec) -> tuple[FieldSpec, str]:
+    """The field that serves for two uses of an input, and why there is none."""
+    why = misfit(one.type, other.type)
+    if why and not misfit(other.type, one.type):
+        return other, ""  # the first is text, as which everything can be used
+    return (other if one.type is Any else one), why
 
 
 _ASKED = Parameter(FieldSpec(Any), required=False)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 MOST = 1000
 """Values of one type."""
+
+_KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType({
+    "string": (str,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
+    "array": (list, tuple),
+    "object": (dict,),
+})  # fmt: skip
 
 
 def choice_of(values: Sequence[Any]) -> Any:
@@ -29,6 +39,15 @@ def choice_of(values: Sequence[Any]) -> Any:
     return Annotated[
         Any, pydantic.AfterValidator(chosen), pydantic.WithJsonSchema({"enum": list(values)})
     ]
+
+
+def has_type(value: Any, types: Sequence[str]) -> bool:
+    """Whether a value is of one of these types of JSON schema."""
+    if isinstance(value, bool):  # which Python counts among the integers
+        return "boolean" in types
+    if "integer" in types and isinstance(_normal(value), int):
+        return True
+    return any(isinstance(value, _KINDS.get(name, ())) for name in types)
 
 
 def _key(value: Any) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
+from snakepit_bridge.handlers.dspy.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.spot import Spot
 
 LONGEST_PATTERN = 256
@@ -14,6 +15,9 @@ LONGEST_PATTERN = 256
 
 MOST_PATTERNS = 16
 """Regular expressions of one signature; to read a bad one takes a third of a second."""
+
+LONGEST = 2**31 - 1
+"""Of anything; pydantic counts no further."""
 
 _LENGTHS: Mapping[str, str] = {
     "minLength": "min_length",
@@ -66,19 +70,21 @@ class Constraints:
         for word, (option, nearest) in _BOUNDS.items():
             if word in schema and self._is_number(schema[word], spot.at(word)):
                 options[option] = nearest(schema[word]) if whole else schema[word]
-        if "multipleOf" in schema:
-            step, place = schema["multipleOf"], spot.at("multipleOf")
-            if self._is_number(step, place) and step <= 0:
-                self._problems.add(place.path, "must be greater than 0")
-            elif whole and isinstance(step, float) and step.is_integer():
-                options["multiple_of"] = int(step)
-            elif whole and not isinstance(step, int):
-                self._problems.add(place.path, "must be a whole number, as its multiples are")
-            else:
-                options["multiple_of"] = step
-        if options.get("ge", -math.inf) > options.get("le", math.inf):
+        place = spot.at("multipleOf")
+        if "multipleOf" in schema and self._is_number(schema["multipleOf"], place):
+            options |= self._multiple(schema["multipleOf"], place, whole=whole)
+        if _nothing_fits(options, whole=whole):
             self._problems.add(spot.path, "must be greater than it may be")
         return options
+
+    def _multiple(self, step: Any, place: Spot, *, whole: bool) -> dict[str, Any]:
+        if step <= 0:
+            self._problems.add(place.path, "must be greater than 0")
+        elif whole and isinstance(step, float) and step.is_integer():
+            return {"multiple_of": int(step)}
+        elif whole and not isinstance(step, int):
+            self._problems.add(place.path, "must be a whole number, as its multiples are")
+        return {"multiple_of": step}
 
     def pattern(self, schema: Mapping[str, Any], spot: Spot) -> dict[str, Any]:
         """Of a text.
@@ -101,16 +107,24 @@ class Constraints:
         return {"pattern": pattern}
 
     def _is_length(self, value: Any, spot: Spot) -> bool:
-        fits = type(value) is int and value >= 0
+        fits = type(value) is int and 0 <= value <= LONGEST
         if not fits:
-            self._problems.add(spot.path, "is no whole number from 0 upwards")
+            self._problems.add(spot.path, f"is no whole number from 0 to {LONGEST}")
         return fits
 
     def _is_number(self, value: Any, spot: Spot) -> bool:
-        fits = type(value) in {int, float} and math.isfinite(value)
+        # Integers have no end; beyond that of floats nobody can compare the two.
+        fits = type(value) in {int, float} and abs(value) <= sys.float_info.max
         if not fits:
-            self._problems.add(spot.path, "is no number")
+            self._problems.add(spot.path, "is no number, or too large")
         return fits
+
+
+def _nothing_fits(bounds: Mapping[str, float], *, whole: bool) -> bool:
+    above, below = bounds.get("gt", -math.inf), bounds.get("lt", math.inf)
+    least, most = bounds.get("ge", -math.inf), bounds.get("le", math.inf)
+    # Between 1 and 2 there is no whole number.
+    return least > most or least >= below or above >= most or above + whole >= below
 
 
 def _wrong_pattern(pattern: str) -> str:

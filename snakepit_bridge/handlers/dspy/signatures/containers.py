@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from snakepit_bridge.handlers.dspy.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.answer_model import Property, model_of
 from snakepit_bridge.handlers.dspy.signatures.constraints import Constraints
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.spot import Spot
 from snakepit_bridge.nearest import nearest
 
@@ -124,7 +124,7 @@ class Containers:
             return frozenset()
         for name in required:
             if name not in properties:
-                near = nearest(name, properties)
+                near = nearest(name, [str(each) for each in properties])
                 hint = f" (did you mean {near!r}?)" if near else ""
                 self._problems.add(
                     spot.at("required").path, f"names {name!r}, which is no property{hint}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -35,6 +35,11 @@ def bare(annotation: Any) -> Any:
     DSPy never checks what it is given, and says nothing of it to the language model.
     """
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def unchecked(annotation: Any) -> Any:
+    """The bare type whose values one of ``answered`` has."""
+    return bare(getattr(annotation, "bridge_type", annotation))
 
 
 def answered(dspy: Any, annotation: Any, name: str) -> Any:
@@ -72,6 +77,8 @@ def _plain(choice: Any) -> bool:
 
 def _checked_class(dspy: Any, annotation: Any, name: str) -> type:
     class Checked(dspy.Type):  # type: ignore[misc]  # dspy ships no types
+        bridge_type: ClassVar[Any] = annotation
+
         @classmethod
         def __get_pydantic_core_schema__(cls, _: Any, handler: Any) -> Any:
             return handler.generate_schema(annotation)

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from snakepit_bridge.errors import BridgeError
+from snakepit_bridge.handlers.dspy.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.containers import checked_default
 from snakepit_bridge.handlers.dspy.signatures.field_names import why_not
 from snakepit_bridge.handlers.dspy.signatures.field_spec import FieldSpec
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.schema_types import SchemaTypes
 from snakepit_bridge.handlers.dspy.signatures.schema_words import DEFINITIONS, WORDS
 from snakepit_bridge.handlers.dspy.signatures.spot import Spot

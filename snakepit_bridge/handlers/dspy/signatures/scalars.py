@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from snakepit_bridge.handlers.dspy.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.constraints import Constraints
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.schema_words import FORMATS
 from snakepit_bridge.handlers.dspy.signatures.spot import Spot
 from snakepit_bridge.nearest import nearest
@@ -54,16 +54,26 @@ class Scalars:
 
     def integer(self, schema: Mapping[str, Any], spot: Spot) -> Any:
         """A whole number."""
-        return self._bounded(int, self._constraints.bounds(schema, spot, whole=True))
+        return _number_of(int, self._constraints.bounds(schema, spot, whole=True))
 
     def number(self, schema: Mapping[str, Any], spot: Spot) -> Any:
         """Any number but infinity."""
-        return self._bounded(float, self._constraints.bounds(schema, spot, whole=False))
+        options = self._constraints.bounds(schema, spot, whole=False)
+        return _number_of(float, {**options, "allow_inf_nan": False})
 
-    def _bounded(self, kind: type, options: dict[str, Any]) -> Any:
-        import pydantic
 
-        return Annotated[kind, pydantic.Field(**options)] if options else kind
+def _number_of(kind: type, options: dict[str, Any]) -> Any:
+    import pydantic
+
+    made: Any = Annotated[kind, pydantic.Field(**options)] if options else kind
+    return Annotated[made, pydantic.BeforeValidator(_no_truth_value)]
+
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        text = "is no number"
+        raise ValueError(text)  # noqa: TRY004  (pydantic reports this kind as a misfit)
+    return value
 
 
 def _text_only(value: Any) -> Any:

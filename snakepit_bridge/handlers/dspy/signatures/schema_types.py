@@ -7,16 +7,17 @@ from typing import Annotated, Any, Union
 
 import msgspec
 
-from snakepit_bridge.handlers.dspy.signatures.choices import MOST, choice_of
+from snakepit_bridge.handlers.dspy.problems import Problems
+from snakepit_bridge.handlers.dspy.signatures.choices import MOST, choice_of, has_type
 from snakepit_bridge.handlers.dspy.signatures.constraints import Constraints
 from snakepit_bridge.handlers.dspy.signatures.containers import Containers
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.scalars import Scalars
 from snakepit_bridge.handlers.dspy.signatures.schema_words import (
     DEFINITIONS,
     FORMS,
     WORDS,
     allowed_words,
+    is_type,
     types_in,
 )
 from snakepit_bridge.handlers.dspy.signatures.spot import DEPTH, Spot
@@ -127,8 +128,10 @@ class SchemaTypes:
     def _typed(self, schema: Mapping[str, Any], spot: Spot) -> Any:
         names = types_in(schema)
         made = []
+        if not names and "type" in schema:
+            self._problems.add(spot.at("type").path, "names no type")
         for name in names:
-            if isinstance(name, str) and name in self._types:
+            if is_type(name):
                 made.append(self._types[name](schema, spot))
             else:
                 near = nearest(str(name), WORDS)
@@ -140,9 +143,16 @@ class SchemaTypes:
         if not isinstance(values, list) or not values or len(values) > MOST:
             self._problems.add(spot.path, f"is no list of 1 to {MOST} values")
             return Any
-        unknown = [each for each in types_in(schema) if each not in WORDS]
-        if "type" in schema and unknown:
+        types = types_in(schema) if "type" in schema else []
+        unknown = [each for each in types if not is_type(each)]
+        if unknown:
             self._problems.add(spot.path, f"stands beside the type {unknown[0]!r}, which is none")
+        elif types:
+            types = [*types, "null"] if schema.get("nullable") is True else types
+            for index, each in enumerate(values):
+                if not has_type(each, types):
+                    place = spot if "const" in schema else spot.at(index)
+                    self._problems.add(place.path, f"is not of the type {' or '.join(types)}")
         return choice_of(values)
 
     def _union(self, options: Any, spot: Spot) -> Any:

@@ -45,6 +45,11 @@ FORMATS = CHECKED_FORMATS | {
 """The others are told to the language model, and not checked."""
 
 
+def is_type(name: object) -> bool:
+    """Whether this is the name of a type."""
+    return isinstance(name, str) and name in WORDS
+
+
 def types_in(schema: Mapping[str, Any]) -> list[Any]:
     """The names of the types a schema allows; empty for all of them.
 
@@ -65,4 +70,4 @@ def allowed_words(form: str, types: list[Any]) -> frozenset[str]:
         return NOTES | {form, "type"}
     if form:
         return NOTES | {form}
-    return NOTES.union({"type"}, *(WORDS[name] for name in types if name in WORDS))
+    return NOTES.union({"type"}, *(WORDS[name] for name in types if is_type(name)))

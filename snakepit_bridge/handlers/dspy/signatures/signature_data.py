@@ -9,6 +9,8 @@ import msgspec
 
 from snakepit_bridge.errors import BridgeError
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
+from snakepit_bridge.handlers.dspy.limits import check_size
+from snakepit_bridge.handlers.dspy.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.field_names import why_not
 from snakepit_bridge.handlers.dspy.signatures.field_spec import FieldSpec, answered, bare
 from snakepit_bridge.handlers.dspy.signatures.field_specs import (
@@ -16,8 +18,6 @@ from snakepit_bridge.handlers.dspy.signatures.field_specs import (
     FieldSpecs,
     definitions_in,
 )
-from snakepit_bridge.handlers.dspy.signatures.limits import check_size
-from snakepit_bridge.handlers.dspy.signatures.problems import Problems
 from snakepit_bridge.handlers.dspy.signatures.schema_words import DEFINITIONS
 from snakepit_bridge.handlers.dspy.signatures.type_texts import TypeTexts
 from snakepit_bridge.nearest import nearest

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from snakepit_bridge.errors import InvalidArgumentError
+from snakepit_bridge.handlers.dspy.signature_text import PLAIN_TYPES
+from snakepit_bridge.nearest import nearest
 
 LONGEST = 1000
 """Characters of one type; longer ones nest deeper than Python's parser likes."""
@@ -47,6 +49,11 @@ class TypeTexts:
             found = self._find(text)
             if isinstance(found, type):
                 return found
+        near = None
+        if text.isidentifier() and text not in PLAIN_TYPES:
+            near = nearest(text, PLAIN_TYPES)
+        if near:
+            raise _wrong(f"{text!r} is not the text of a type.", f"Did you mean {near!r}?")
         otherwise = f"{text!r} is not the text of a type."
         try:
             ast.parse(text, mode="eval")

@@ -7,8 +7,8 @@ import re
 import secrets
 import stat
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,7 @@ class StateStore:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._opened() as folder:
                 self._check_room(folder, name)
-                _write(folder, name, data)
-                return _found(folder, name)
+                return _write(folder, name, data)
 
     def read(self, name: str) -> bytes:
         """The bytes of a state.
@@ -85,9 +84,15 @@ class StateStore:
             DSPyError: It cannot be read.
         """
         _check(name)
-        with _told("read"), self._opened_if_there(name) as folder:
-            self._refuse_unknown(folder, name)
-            descriptor = os.open(name + ENDING, _READ, dir_fd=folder)
+        with _told("read"), self._opened_if_there() as folder:
+            names = set() if folder is None else _names(folder)
+            # Not left to the system: some find a file under a name of another case.
+            if name not in names:
+                raise _no_state(name, names)
+            try:
+                descriptor = os.open(name + ENDING, _READ, dir_fd=folder)
+            except FileNotFoundError as error:  # another process has deleted it
+                raise _no_state(name, []) from error
             with os.fdopen(descriptor, "rb") as file:
                 return _content(file, name)
 
@@ -97,11 +102,8 @@ class StateStore:
         Raises:
             DSPyError: The directory cannot be read.
         """
-        with _told("read"):
-            if not self._directory.exists():
-                return []
-            with self._opened() as folder:
-                return [_found(folder, name) for name in sorted(_names(folder))]
+        with _told("read"), self._opened_if_there() as folder:
+            return [] if folder is None else list(_found(folder, sorted(_names(folder))))
 
     def delete(self, name: str) -> bool:
         """Remove a state; false when there was none.
@@ -111,14 +113,14 @@ class StateStore:
             DSPyError: The directory cannot be written.
         """
         _check(name)
-        with self._lock, _told("written"):
-            if not self._directory.exists():
+        with self._lock, _told("written"), self._opened_if_there() as folder:
+            if folder is None or name not in _names(folder):
                 return False
-            with self._opened() as folder:
-                if name not in _names(folder):
-                    return False
+            try:
                 os.unlink(name + ENDING, dir_fd=folder)
-                return True
+            except FileNotFoundError:  # another process was faster
+                return False
+            return True
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
@@ -130,23 +132,19 @@ class StateStore:
             os.close(folder)
 
     @contextmanager
-    def _opened_if_there(self, name: str) -> Iterator[int]:
-        if not self._directory.exists():
-            raise _no_state(name, [])
-        with self._opened() as folder:
+    def _opened_if_there(self) -> Iterator[int | None]:
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(self._opened())
+            except FileNotFoundError:
+                folder = None
             yield folder
-
-    def _refuse_unknown(self, folder: int, name: str) -> None:
-        names = _names(folder)
-        # Not left to the system: some find a file under a name of another case.
-        if name not in names:
-            raise _no_state(name, names)
 
     def _check_room(self, folder: int, name: str) -> None:
         entries = os.listdir(folder)
         file = name + ENDING
         if file in entries:
-            if name not in _names(folder):
+            if _is_something_else(folder, file):
                 raise InvalidArgumentError(
                     f"{name!r} is something else than a state where states are saved.",
                     {"name": name, "hint": "Choose another name."},
@@ -187,12 +185,27 @@ def _names(folder: int) -> set[str]:
         }
 
 
-def _found(folder: int, name: str) -> SavedState:
-    facts = os.stat(name + ENDING, dir_fd=folder, follow_symlinks=False)
+def _is_something_else(folder: int, file: str) -> bool:
+    """Whether a name is taken by what is no plain file."""
+    try:
+        facts = os.stat(file, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:  # another process has deleted it
+        return False
+    return not stat.S_ISREG(facts.st_mode)
+
+
+def _found(folder: int, names: Iterable[str]) -> Iterator[SavedState]:
+    for name in names:
+        # Other processes may save or delete in this directory, too.
+        with suppress(FileNotFoundError):
+            yield _saved(name, os.stat(name + ENDING, dir_fd=folder, follow_symlinks=False))
+
+
+def _saved(name: str, facts: os.stat_result) -> SavedState:
     return SavedState(name, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
 
 
-def _write(folder: int, name: str, data: bytes) -> None:
+def _write(folder: int, name: str, data: bytes) -> SavedState:
     # No state can have this name, so that nobody finds one that is not complete.
     draft = f".{secrets.token_hex(8)}.tmp"
     descriptor = os.open(draft, _CREATE, 0o600, dir_fd=folder)
@@ -201,11 +214,13 @@ def _write(folder: int, name: str, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+            saved = _saved(name, os.fstat(file.fileno()))
         os.rename(draft, name + ENDING, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
         with suppress(FileNotFoundError):  # it has its name
             os.unlink(draft, dir_fd=folder)
     os.fsync(folder)
+    return saved
 
 
 def _content(file: Any, name: str) -> bytes:

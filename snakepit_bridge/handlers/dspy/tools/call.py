@@ -72,6 +72,8 @@ class HostToolCall:
         try:
             if self._spec.timeout_s is None:
                 return result_text(run.call_tool(self._spec.function.tool, self._args(sent)))
+            if run.runner is not None:
+                return result_text(run.runner.wait(self._in_time(run, sent), run))
             return result_text(_on_own_loop(run, self._in_time(run, sent)))
         except BridgeError as error:
             return self._failure(run, error)

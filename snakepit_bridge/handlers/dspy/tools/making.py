@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,6 +15,8 @@ from snakepit_bridge.errors import BridgeError, InvalidArgumentError, NotAllowed
 from snakepit_bridge.handlers.definitions import lies_under
 from snakepit_bridge.handlers.dspy import rules
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
+from snakepit_bridge.handlers.dspy.runner import on_a_loop
+from snakepit_bridge.handlers.dspy.runs import current_run
 from snakepit_bridge.handlers.dspy.tools.call import HostToolCall
 from snakepit_bridge.handlers.dspy.tools.parameters import Parameters, parameters_from
 from snakepit_bridge.handlers.dspy.tools.spec import ToolSpec, name_problem, spec_from
@@ -174,7 +178,7 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(self.function, dspy.Tool):
             return self.function
         if self.parameters is None:
-            return dspy.Tool(self.function)
+            return dspy.Tool(_off_the_loop(self.function, dspy))
         args = dict(self.parameters.args)
         return dspy.Tool(
             self.function,
@@ -185,17 +189,23 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def offered(session: Session) -> list[HostTool]:
-    """The tools that the host offers to a session; from a thread.
+def _off_the_loop(function: Any, dspy: Any) -> Any:
+    """The function, run on a thread where a loop would wait for it; ``async`` ones are as they are.
 
-    Raises:
-        HostUnavailableError: The host cannot be reached.
+    Its name, docstring and annotations stay, from which DSPy makes the description of the tool.
     """
-    # A double that somebody's test puts in the place of the host may answer anything.
-    listed: Any = session.bridge_client.list_tools(session_id=session.id)
-    if not isinstance(listed, list):
-        return []
-    return [tool for tool in listed if isinstance(tool, HostTool)]
+    if not inspect.isroutine(function) or inspect.iscoroutinefunction(function):
+        return function
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        run = current_run(dspy)
+        call = functools.partial(function, *args, **kwargs)
+        if run is None or run.runner is None or not on_a_loop():
+            return call()
+        return run.runner.tool_in_thread(call)
+
+    return called
 
 
 def _positional(parameters: Parameters, arity: int | None) -> Parameters:

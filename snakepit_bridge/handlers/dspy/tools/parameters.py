@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 import msgspec
 
 from snakepit_bridge.errors import InvalidArgumentError
+
+BYTES_OF_A_PART = 64
+"""Of what is no schema itself, as many bytes of JSON count as one part."""
 
 MOST_PARTS = 5000
 """Schemas within one schema, once references are replaced by what they refer to."""
@@ -165,7 +167,9 @@ class _Expansion:
             return [self.expanded(each, within, depth) for each in value]
         if keyword in _SINGLE:
             return self.expanded(value, within, depth)
-        return deepcopy(value)
+        # Told to the language model in full, once for each reference that leads here.
+        self._parts += len(msgspec.json.encode(value, enc_hook=repr)) // BYTES_OF_A_PART
+        return value
 
 
 def _tell_pattern(schema: Mapping[str, Any], own: dict[str, Any]) -> None:

@@ -394,6 +394,38 @@ def test_the_end_of_a_session_forgets_what_it_had() -> None:
     assert len(worker.call("list_stored_objects", session="two")["objects"]) == 1
 
 
+def test_the_end_of_a_session_closes_the_connections_of_its_language_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = offline_worker()
+    forgotten: list[str] = []
+    monkeypatch.setattr(worker.workbench.configurator, "forget", forgotten.append)
+
+    worker.adapter.on_session_end("one")
+
+    assert forgotten == ["one"]
+
+
+def test_a_tool_that_breaks_answers_all_the_same_and_logs_no_key(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker()
+
+    def broken(*_: Any) -> Any:
+        text = f"Cannot go on with {CANARY}."
+        raise LookupError(text)
+
+    worker.call("configure_lm", model_type="openai", api_key=CANARY)
+    monkeypatch.setattr("snakepit_bridge.adapters.dspex.objects.store", broken)
+    answer = worker.call("store_object", name="a", data=1)
+
+    assert answer["success"] is False
+    assert answer["error"].startswith("'store_object' raised LookupError: Cannot go on with ")
+    assert CANARY not in str(answer)
+    assert "raised LookupError" in caplog.text
+    assert CANARY not in caplog.text
+
+
 def test_the_end_of_the_worker_forgets_all_sessions() -> None:
     worker = Worker()
     for session in ("one", "two"):

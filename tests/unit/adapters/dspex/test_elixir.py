@@ -70,3 +70,27 @@ def test_a_tool_is_listed_among_the_stored_objects() -> None:
         "objects"
     ]
     assert worker.call("list_programs") == {"programs": []}
+
+
+# --- names that are kept for tools and signatures -------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["elixir_tool_x", "signature_x"])
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [("store_object", {"data": 5}), ("create_program", {"signature_name": "a -> b"})],
+)
+def test_a_name_of_another_kind_of_thing_is_refused(
+    name: str, tool: str, arguments: dict[str, Any]
+) -> None:
+    worker = offline_worker()
+
+    answer = worker.call(tool, name=name, **arguments)
+    agent = worker.call(
+        "create_program", name="agent", program_type="react", signature_name="question -> answer"
+    )
+
+    assert answer["success"] is False
+    assert f"The name {name!r} is taken" in answer["error"]
+    assert answer["hint"] == "Choose another name."
+    assert agent["success"] is True

@@ -183,3 +183,43 @@ def test_a_call_whose_caller_has_gone_ends_instead_of_going_on(name: str, tool: 
 
     with pytest.raises(CommandCancelledError):
         one.call(name, **ASKED)
+
+
+# --- names of inputs ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tool", ["enhanced_predict", "enhanced_chain_of_thought"])
+def test_an_input_may_be_called_session(tool: str) -> None:
+    one = worker()
+    sent = {"signature": "session -> answer", "session": "the first"}
+
+    answer = one.adapter.execute_tool(tool, sent, one.context())
+
+    assert answer["success"] is True
+    assert answer["result"]["answer"] == "42"
+
+
+def test_an_input_called_self_is_dspys_to_refuse() -> None:
+    one = worker()
+    sent = {"signature": "self -> answer", "self": "me"}
+
+    answer = one.adapter.execute_tool("enhanced_predict", sent, one.context())
+
+    assert "'self' is unknown" not in answer["error"]
+    assert "'self'" in answer["error"]
+
+
+def test_a_domain_that_is_an_input_goes_to_the_program_too() -> None:
+    one = worker()
+    judge = Noting({"valid": True})
+    one.offer("validate_reasoning", judge)
+
+    answer = one.call(
+        "enhanced_chain_of_thought",
+        signature="domain, question -> answer",
+        question="?",
+        domain="x",
+    )
+
+    assert answer["success"] is True
+    assert judge.told[0]["domain"] == "x"

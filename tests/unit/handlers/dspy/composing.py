@@ -10,9 +10,11 @@ from typing import Any
 import dspy
 
 from snakepit_bridge.handlers.allow_list import AllowList
+from snakepit_bridge.handlers.dspy.creation import Creation
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
 from snakepit_bridge.handlers.dspy.offline import AsyncOfflineEngine, OfflineEngine, offline_lm
 from snakepit_bridge.handlers.dspy.program_handler import DSPyProgramHandler
+from snakepit_bridge.handlers.tool_handler import ToolHandler
 from snakepit_bridge.session.context import Session
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.session.manager import SessionManager
@@ -33,6 +35,7 @@ class Bench:
             allow=self.allow,
             instances=sessions.instances,
             instance=lambda session, ref: sessions.instances.get(session.id, ref),
+            creation=Creation(DSPyDoor(), self.allow, ToolHandler()),
         )
         self.handler = DSPyProgramHandler(workbench)
 

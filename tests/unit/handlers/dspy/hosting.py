@@ -13,7 +13,8 @@ from snakepit_bridge.handlers.dspy.accounts.spending import Ledger
 from snakepit_bridge.handlers.dspy.door import DSPyDoor
 from snakepit_bridge.handlers.dspy.host.engines import host_engines
 from snakepit_bridge.handlers.dspy.runs import KEY, Run
-from snakepit_bridge.handlers.dspy.tools.making import Tools, offered
+from snakepit_bridge.handlers.dspy.tools.making import Tools
+from snakepit_bridge.handlers.tool_handler import ToolHandler
 from snakepit_bridge.session.context import CommandUnderWay, Session, current_execution
 from snakepit_bridge.session.embedded_host import EmbeddedHost
 from snakepit_bridge.session.host import HostTool
@@ -44,7 +45,7 @@ class Scene:
     def __init__(self) -> None:
         self.host = EmbeddedHost()
         self.session: Session = SessionManager(self.host).get_or_create("one")
-        self.tools = Tools(DOOR, AllowList(importer=DOOR.import_module).find, offered)
+        self.tools = Tools(DOOR, AllowList(importer=DOOR.import_module).find, ToolHandler().offered)
 
     def offer(
         self,

@@ -51,7 +51,7 @@ def test_arguments_that_do_not_fit_are_named(
 
     assert caught.value.code is ErrorCode.INVALID_ARGUMENT
     assert why in caught.value.message
-    assert caught.value.hint == f"It takes: {takes}."
+    assert caught.value.hint.startswith(f"It takes: {takes}.")
     assert caught.value.details["ref"] == "x"
 
 

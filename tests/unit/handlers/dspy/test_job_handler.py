@@ -22,6 +22,7 @@ from snakepit_bridge.errors import (
     SessionError,
     WrongCallError,
 )
+from snakepit_bridge.handlers.dspy.jobs.checkpoint_folder import CheckpointFile
 from snakepit_bridge.handlers.dspy.secrets import Secrets
 from snakepit_bridge.handlers.registry import HandlerRegistry
 from snakepit_bridge.session.host import HostTool
@@ -133,6 +134,21 @@ async def test_a_program_that_always_fails_says_why() -> None:
         assert (last["event"], last["code"]) == ("failed", "DSPY_FAILED")
 
 
+async def test_a_prediction_that_is_no_data_loses_nothing_else() -> None:
+    async with yard() as here:
+        module = here.dspy.Module
+
+        class Odd(module):  # type: ignore[misc, valid-type]  # dspy ships no types
+            def forward(self, question: str) -> Any:
+                number = int(question.split()[3][:-1])
+                return here.dspy.Prediction(answer=object() if number == 1 else "0")
+
+        result = await here.result(here.evaluate(ref=here.kept(Odd()), examples=ROWS[:3]))
+
+        answers = [row["prediction"]["answer"] for row in result["results"]]
+        assert answers == ["0", "<object>", "0"]
+
+
 async def test_too_many_failures_say_why() -> None:
     async with yard() as here:
         here.use(RaisingEngine(lambda lm15: lm15.AuthError("wrong key")))
@@ -179,6 +195,8 @@ async def test_without_a_language_model_nothing_begins() -> None:
         ({"metric": "dspy.make_signature"}, InvalidArgumentError, "no function"),
         ({"metric": "predict-0123456789abcdef"}, SessionError, "No instance"),
         ({"metric": 7}, InvalidArgumentError, "type 'int'"),
+        ({"metric": {"tool": "half \ud800"}}, InvalidArgumentError, "half a character"),
+        ({"metric": {"tool": "judge", "timeout_s": 0}}, InvalidArgumentError, "timeout_s"),
         ({"ref": "predict-0123456789abcdef"}, DSPyError, "No instance"),
         ({"settings": {"temprature": 1}}, InvalidArgumentError, "temprature"),
         ({"inputs": ["qestion"]}, InvalidArgumentError, "no 'qestion'"),
@@ -431,6 +449,27 @@ async def test_a_request_under_way_ends_with_its_job(threads: int) -> None:
         await asyncio.to_thread(here.handler.board.join)
 
 
+@pytest.mark.parametrize("limit", [{}, {"timeout_s": 60}])
+async def test_a_judge_that_never_answers_ends_with_its_job(limit: dict[str, Any]) -> None:
+    async with yard() as here:
+        asked, gate = threading.Event(), threading.Event()
+
+        def judge(**_: Any) -> bool:
+            asked.set()
+            return gate.wait(20)
+
+        here.host.offer(judge)
+        job = here.evaluate(metric={"tool": "judge", **limit})
+        assert await asyncio.to_thread(asked.wait, 5)
+        assert await here.cancel(job)
+
+        with pytest.raises(CommandCancelledError):
+            await here.result(job)
+        await asyncio.to_thread(here.handler.board.join)
+        assert not gate.is_set()
+        gate.set()
+
+
 async def test_whoever_stops_waiting_cancels_nothing() -> None:
     async with yard() as here:
         engine = NeverAnsweringEngine()
@@ -473,7 +512,7 @@ async def test_a_job_does_not_end_with_the_command_that_began_it() -> None:
 # --- resuming -----------------------------------------------------------------------------------
 
 
-async def _interrupted(here: Yard, name: str, args: dict[str, Any]) -> bytes:
+async def _interrupted(here: Yard, name: str, args: dict[str, Any]) -> str:
     """The checkpoint of a job that was cancelled after its 5th judgement."""
     gate, judged, jobs = threading.Event(), [0], [""]
 
@@ -522,8 +561,8 @@ async def test_a_checkpoint_is_text_with_everything_but_secrets() -> None:
         await asyncio.to_thread(here.handler.board.join)
         content = await here.handler.checkpoint(here.session, job=job)
 
-        assert CANARY.encode() not in content
-        assert b"sk-of-the-caller" not in content
+        assert CANARY not in content
+        assert "sk-of-the-caller" not in content
         spec = json.loads(content.splitlines()[0])["spec"]
         assert spec["examples"] == ROWS
         assert spec["prompt_lm"]["model"] == "openai/gpt-4o-mini"
@@ -535,8 +574,7 @@ async def test_a_resumed_job_is_the_same_job() -> None:
     async with yard() as here:
         job = here.optimize("BootstrapFewShot", metric=MATCH)
         await here.result(job)
-        content = await here.handler.checkpoint(here.session, job=job)
-        text = content.decode()
+        text = await here.handler.checkpoint(here.session, job=job)
 
         with pytest.raises(InvalidArgumentError, match="'seed' is another") as caught:
             here.optimize("COPRO", examples=ROWS[:3], seed=3, resume=text)
@@ -573,7 +611,7 @@ async def test_a_job_that_says_too_much_has_no_checkpoint(monkeypatch: Any) -> N
     async with yard() as here:
         job = here.optimize("LabeledFewShot")
         await here.result(job)
-        monkeypatch.setattr(here.found(job).journal, "content", lambda: b"")
+        monkeypatch.setattr(here.found(job).journal, "text", str)
 
         with pytest.raises(QuotaExceededError, match="more than a checkpoint can say"):
             await here.handler.checkpoint(here.session, job=job)
@@ -585,6 +623,50 @@ async def test_an_evaluation_has_no_checkpoint() -> None:
 
         with pytest.raises(WrongCallError, match="Only optimizations"):
             await here.handler.checkpoint(here.session, job=job)
+
+
+async def test_the_name_of_a_checkpoint_is_told_to_nobody_else(tmp_path: Path) -> None:
+    async with yard(directory=tmp_path) as here:
+        await _interrupted(here, "BootstrapFewShot", choice("BootstrapFewShot"))
+        (name,) = files_in(tmp_path)
+        near = f"{name[:-1]}{'0' if name[-1] != '0' else '1'}"
+
+        with pytest.raises(InvalidArgumentError, match="no checkpoint") as caught:
+            here.optimize(None, resume=near)
+        assert name not in f"{caught.value} {caught.value.details}"
+
+
+async def test_a_job_that_never_begins_leaves_no_file(tmp_path: Path) -> None:
+    async with yard(directory=tmp_path, max_running=1) as here:
+        engine = NeverAnsweringEngine()
+        here.use(ThinkingEngine(), async_engine=engine)
+        first = here.evaluate()
+        later = [here.optimize("LabeledFewShot") for _ in range(3)]
+        for job in [*later, first]:
+            await here.cancel(job)
+        await asyncio.to_thread(here.handler.board.join)
+
+        assert files_in(tmp_path) == []
+
+
+async def test_a_full_disk_fails_no_optimization(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    write = CheckpointFile._write  # noqa: SLF001
+
+    def nearly_full(file: CheckpointFile, line: bytes) -> None:
+        written.append(len(line))
+        if len(written) > 3:
+            raise OSError("no space left on device")
+        write(file, line)
+
+    monkeypatch.setattr(CheckpointFile, "_write", nearly_full)
+    async with yard(directory=tmp_path) as here:
+        job = here.optimize("BootstrapFewShot", metric=MATCH)
+
+        assert (await here.result(job))["ref"]
+        assert len(written) == 4
 
 
 async def test_a_folder_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:

@@ -11,7 +11,12 @@ import dspy
 import pytest
 
 from snakepit_bridge.errors import QuotaExceededError
+from snakepit_bridge.handlers.dspy.accounts.spending import Ledger
 from snakepit_bridge.handlers.dspy.offline import AsyncOfflineEngine, OfflineEngine, offline_lm
+from snakepit_bridge.handlers.dspy.runner import Runner
+from snakepit_bridge.handlers.dspy.runs import KEY, Run
+from snakepit_bridge.session.embedded_host import EmbeddedHost
+from snakepit_bridge.session.manager import SessionManager
 from tests.unit.handlers.dspy.composing import Doubler, Echo, lm_of, program, step
 
 
@@ -284,3 +289,57 @@ def test_predictions_keep_only_what_the_program_gives() -> None:
 
     assert answer["items"] == [1]
     assert answer.completions is None
+
+
+# --- a step that ends in a way of its own ---------------------------------------------------------
+
+
+class Cancelled(dspy.Module):  # type: ignore[misc]  # dspy ships no types
+    """Ends as if somebody had cancelled it."""
+
+    async def aforward(self, text: Any) -> Any:
+        raise asyncio.CancelledError
+
+
+class Exhausted(dspy.Module):  # type: ignore[misc]  # dspy ships no types
+    """Raises what no future takes, and cannot be awaited."""
+
+    def forward(self, text: Any) -> Any:
+        raise StopIteration(text)
+
+
+@pytest.mark.parametrize("over", [None, "$.texts"])
+async def test_a_step_that_is_cancelled_by_what_it_calls_has_failed(over: str | None) -> None:
+    made = program(
+        step("a", Cancelled(), inputs={"text": "$.texts"}, over=over),
+        step("b", Echo(), inputs={"given": "$a.result"}),
+        step("c", Endless(), inputs={"text": "$.texts"}),
+        outputs={"out": "$b.given"},
+    )
+
+    async with asyncio.timeout(20):
+        with pytest.raises(RuntimeError, match="The step 'a' was cancelled by what it called"):
+            await made.acall(texts=["x", "y"])
+
+
+class Endless(dspy.Module):  # type: ignore[misc]  # dspy ships no types
+    """Runs until it is cancelled."""
+
+    async def aforward(self, text: Any) -> Any:
+        await asyncio.Event().wait()
+
+
+async def test_a_step_that_cannot_be_awaited_may_raise_what_no_future_takes() -> None:
+    made = program(step("a", Exhausted(), inputs={"text": "$.text"}), outputs={"o": "$a.result"})
+    runner = Runner()
+    run = Run(SessionManager(EmbeddedHost()).get_or_create("one"), Ledger(), runner=runner)
+
+    try:
+        async with asyncio.timeout(20):
+            with (
+                dspy.context(**{KEY: run}),
+                pytest.raises(RuntimeError, match="StopIteration: 'x'"),
+            ):
+                await runner.run(made.acall(text="x"))
+    finally:
+        runner.close()

@@ -15,6 +15,7 @@ from snakepit_bridge.errors import (
 from snakepit_bridge.handlers.dspy.offline import offline_lm
 from snakepit_bridge.handlers.registry import HandlerRegistry
 from tests.unit.handlers.dspy.composing import Bench, Doubler, Echo, Plain, both, program, step
+from tests.unit.handlers.dspy.signatures.making import with_output
 
 
 def problems_of(*steps: Any, **more: Any) -> dict[str, str]:
@@ -398,3 +399,61 @@ def test_a_path_enters_objects_of_pydantic_and_examples() -> None:
 
     sent = [dspy.Example(inner={"deep": 5}), {"gone": None}, City(name="Linz")]
     assert both(made, x=sent) == {"a": 5, "b": None, "c": "Linz"}
+
+
+# --- refs, inputs that several steps want ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("ref", [{"a": 1}, ["x"], None, 3])
+def test_a_ref_that_is_no_text_is_named(ref: Any) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        Bench().handler.create(Bench().session, steps=[{"name": "a", "ref": ref}])
+
+    assert caught.value.details["problems"]["steps.a.ref"] == "is no ref, which is a text"
+
+
+def test_a_module_that_does_nothing_is_no_step() -> None:
+    found = problems_of(step("a", dspy.Module()))
+
+    assert found["steps.a.ref"] == "is of the type 'Module', which does nothing"
+
+
+def test_an_input_cannot_be_of_two_kinds() -> None:
+    found = problems_of(step("a", "q: int -> x"), step("b", "q: list[str] -> z"))
+
+    assert found == {
+        "steps.b.inputs.q": "wants the input 'q' of the program, which is a number, where a list "
+        "is wanted"
+    }
+
+
+@pytest.mark.parametrize("types", [("str", "int"), ("int", "str"), ("Any", "int"), ("int", "Any")])
+def test_an_input_that_is_text_elsewhere_too_is_what_it_must_be(types: tuple[str, str]) -> None:
+    made = program(step("a", f"q: {types[0]} -> x"), step("b", f"q: {types[1]} -> z"))
+
+    assert made.signature.input_fields["q"].annotation is int
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        ({"type": "integer"}, "a number"),
+        ({"type": "array", "items": {"type": "number"}, "minItems": 1}, "a list"),
+    ],
+)
+def test_what_is_demanded_of_an_output_hides_its_kind_from_no_step(schema: Any, kind: str) -> None:
+    signature = with_output(schema)
+
+    found = problems_of(step("a", dspy.Predict(signature)), step("b", "value: dict -> z"))
+
+    assert found == {"steps.b.inputs.value": f"is {kind}, where an object is wanted"}
+
+
+def test_items_of_a_checked_list_have_their_kind() -> None:
+    signature = with_output({"type": "array", "items": {"type": "number"}, "maxItems": 3})
+
+    found = problems_of(
+        step("a", dspy.Predict(signature)), step("b", "item: dict -> z", over="$a.value")
+    )
+
+    assert "is a number, where an object is wanted" in str(found)

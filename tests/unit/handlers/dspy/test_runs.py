@@ -181,6 +181,38 @@ async def test_tools_of_python_are_called_before_those_of_the_host() -> None:
         await run.acall_tool("nobody", {})
 
 
+async def test_whatever_a_tool_of_python_raises_is_told_as_one_of_the_hosts() -> None:
+    tools = ToolHandler()
+
+    @tools.register
+    def fail() -> None:
+        raise LookupError("no such price")
+
+    run = Run(session(), Ledger(), tools=tools, runner=RUNNER)
+
+    with pytest.raises(HostToolError, match="'fail' raised LookupError: no such price") as caught:
+        await run.acall_tool("fail", {})
+    assert caught.value.foreign_type == "LookupError"
+
+
+async def test_a_thread_that_waits_for_a_tool_is_freed_when_the_run_is_cancelled() -> None:
+    tools, asked, may_end = ToolHandler(), threading.Event(), threading.Event()
+
+    @tools.register
+    def wait() -> bool:
+        asked.set()
+        return may_end.wait(10)
+
+    run = Run(session(), Ledger(), tools=tools, runner=RUNNER)
+    task = asyncio.create_task(asyncio.to_thread(run.call_tool, "wait", {}))
+    await asyncio.to_thread(asked.wait, 5)
+    run.cancel()
+
+    with pytest.raises(Halt):
+        await asyncio.wait_for(task, 5)
+    may_end.set()
+
+
 async def test_a_run_that_has_ended_calls_no_tool() -> None:
     run = Run(session(), Ledger())
     run.cancel()

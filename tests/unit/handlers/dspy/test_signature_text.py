@@ -16,9 +16,17 @@ CHECK = SignatureText(AllowList().find).check
 
 
 def test_types_that_are_nested_too_deep_are_refused() -> None:
-    deep = "|".join(["int"] * 20_000)
-    with pytest.raises(NotAllowedError, match="nested too deep"):
-        SignatureText(lambda _: int).check(f"x: {deep} -> y")
+    for deep in ("|".join(["int"] * 2_000), "-" * 9_000 + "1"):
+        with pytest.raises(NotAllowedError):
+            SignatureText(lambda _: int).check(f"x: {deep} -> y")
+
+
+def test_texts_that_could_be_long_signatures_are_not_read() -> None:
+    check = SignatureText(lambda _: int).check
+
+    with pytest.raises(NotAllowedError, match="could be a signature"):
+        check("x" * 20_000 + " -> y")
+    check("a long text without what signatures have " * 10_000)
 
 
 @pytest.mark.parametrize(

@@ -281,3 +281,95 @@ async def test_code_that_swallows_a_halt_is_not_believed() -> None:
 
         with pytest.raises(BudgetExceededError):
             await here.run("dspy.predict", ref=ref, args={"question": "?"})
+
+
+# --- what is checked, what is made of data ------------------------------------------------------
+
+
+async def test_unknown_inputs_are_refused_with_the_nearest() -> None:
+    async with bridge() as here:
+        await here.run("dspy.configure", lm="offline")
+        ref = await program(here)
+
+        with pytest.raises(BridgeError, match="missing 'question'; unknown 'qestion'") as caught:
+            await here.run("dspy.predict", ref=ref, args={"qestion": "?"})
+        assert caught.value.hint == "It takes: question. Did you mean 'question'?"
+        with pytest.raises(BridgeError, match="unknown 'context'"):
+            await here.run("dspy.predict", ref=ref, args={"question": "?", "context": "c"})
+        await here.run("dspy.predict", ref=ref, args={"question": "?", "config": {"n": 1}})
+
+
+async def test_inputs_have_the_types_of_the_signature() -> None:
+    async with bridge() as here:
+        await here.run("dspy.configure", lm="offline", history=1)
+        ref = await program(here, args=["image: dspy.Image, n: int -> answer"])
+        image = {"url": "https://example.org/a.png"}
+
+        await here.run("dspy.predict", ref=ref, args={"image": image, "n": 3})
+        told = await here.value("dspy.history")
+        with pytest.raises(BridgeError, match="'n': Input should be a valid integer"):
+            await here.run("dspy.predict", ref=ref, args={"image": image, "n": "three"})
+        fetched = {**image, "download": True}
+        with pytest.raises(NotAllowedError, match="'download'"):
+            await here.run("dspy.predict", ref=ref, args={"image": fetched, "n": 3})
+
+    assert "image_url" in str(told[0]["messages"])
+
+
+async def test_rows_are_examples_of_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    async with bridge() as here:
+        await here.run("dspy.configure", lm="offline")
+        ref = await program(here)
+        calls: list[Any] = [
+            {"examples": [{"question": "a"}, {"question": "b"}]},
+            [[{"question": "a"}, {"question": "b"}]],
+        ]
+        for args in calls:
+            told = await here.value("dspy.call_method", ref=ref, method="batch", args=args)
+            assert [set(each) for each in told] == [{"answer"}] * 2
+        many = {"examples": [], "num_threads": 600}
+        with pytest.raises(BridgeError, match="'num_threads' is 600"):
+            await here.run("dspy.call_method", ref=ref, method="batch", args=many)
+
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("wrapped", [list, dict])
+async def test_a_signature_is_made_of_data(wrapped: Any) -> None:
+    data = {"inputs": {"text": "str"}, "outputs": {"labels": "list[str]"}}
+    async with bridge() as here:
+        await here.run("dspy.configure", lm="offline")
+        args = [data] if wrapped is list else data
+        signature = await program(here, "dspy.Signature", args)
+        ref = await program(here, args={"signature": signature})
+        answer = await here.value("dspy.predict", ref=ref, args={"text": "?"})
+
+        with pytest.raises(BridgeError, match="outputs"):
+            await program(here, "dspy.Signature", [{"inputs": {"a": "str"}, "outputs": 3}])
+
+    assert answer["outputs"] == {"labels": []}
+
+
+async def test_a_bare_name_is_told_where_it_lies() -> None:
+    async with bridge() as here:
+        with pytest.raises(NotAllowedError, match="no dotted name") as caught:
+            await program(here, "Predict")
+        assert caught.value.hint == "Did you mean 'dspy.Predict'?"
+        with pytest.raises(NotAllowedError, match="outside of what is allowed"):
+            await program(here, "os")
+
+
+async def test_a_language_model_is_set_for_the_session_alone() -> None:
+    async with bridge() as here:
+        ref = await program(here)
+        with pytest.raises(NotAllowedError, match="set_lm"):
+            await here.run("dspy.call_method", ref=ref, method="set_lm", args=["offline"])
+
+
+async def test_a_budget_needs_a_model_that_is_counted() -> None:
+    async with bridge() as here:
+        ref = await program(here)
+        await here.run("dspy.configure", budget={"calls": 1})
+        with pytest.raises(BridgeError, match="A budget needs a language model") as caught:
+            await here.run("dspy.predict", ref=ref, args={"question": "?"})
+        assert "dspy.configure" in caught.value.hint

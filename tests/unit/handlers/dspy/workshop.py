@@ -32,6 +32,7 @@ def workshop(**parts: Any) -> tuple[DSPyHandler, Session, SessionManager]:
     """A handler on the instances of a manager, and one session of it."""
     sessions = SessionManager(EmbeddedHost())
     bench = Workbench(sessions.instances, runner=RUNNER, **parts)
+    sessions.when_ended(bench.configurator.forget)
     handler = DSPyHandler(sessions.instances, workbench=bench)
     return handler, sessions.get_or_create("one"), sessions
 

@@ -42,7 +42,7 @@ def test_the_newest_requests_are_remembered() -> None:
     assert [each.outputs for each in account.history(10)] == [["4"]]
 
 
-def test_failed_requests_are_not_remembered() -> None:
+def test_requests_that_told_nothing_are_not_remembered() -> None:
     account = Account()
     account.keep(3)
     call = LMCall("openai/x")
@@ -50,6 +50,31 @@ def test_failed_requests_are_not_remembered() -> None:
     account.record(call, ())
 
     assert account.history(3) == []
+
+
+def test_failed_requests_are_remembered_with_what_was_asked() -> None:
+    account = Account()
+    account.keep(3)
+    call = LMCall("openai/x")
+    call.entry, call.error = {"prompt": "Why?", "messages": None}, "LMServerError"
+
+    account.record(call, ())
+    told = account.history(3)[0].shown(redact=False)
+
+    assert told["messages"] == [{"role": "user", "content": "Why?"}]
+    assert (told["outputs"], told["error"]) == ([], "LMServerError")
+
+
+def test_no_text_is_kept_in_full() -> None:
+    account = Account()
+    account.keep(3)
+    call = ended(outputs=["x" * 1_000_000])
+
+    account.record(call, ())
+
+    assert account.history(1)[0].call.entry is None
+    assert call.entry is not None
+    assert len(str(account.history(1)[0].shown(redact=False))) < 100_000
 
 
 def test_a_request_is_told_as_data() -> None:
@@ -69,6 +94,7 @@ def test_a_request_is_told_as_data() -> None:
         "cost_usd": None,
         "duration_ms": 250.0,
         "cache_hit": False,
+        "error": None,
     }
 
 

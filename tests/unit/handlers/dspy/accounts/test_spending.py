@@ -30,7 +30,7 @@ def test_what_is_spent_is_added_up_here_and_above() -> None:
     [
         (Budget(calls=1), "1 calls of 1 calls"),
         (Budget(tokens=12), "13 tokens of 12 tokens"),
-        (Budget(cost_usd=0.5), "0.5000 US dollars of 0.5000 US dollars"),
+        (Budget(cost_usd=0.5), "0.5 US dollars of 0.5 US dollars"),
         (Budget(calls=0), "0 calls of 0 calls"),
     ],
 )
@@ -59,6 +59,29 @@ def test_the_budget_of_a_session_is_raised_where_it_was_set() -> None:
 
     assert "of this session" in caught.value.message
     assert "'dspy.configure'" in caught.value.hint
+
+
+def test_money_cannot_be_limited_where_prices_are_not_known() -> None:
+    ledger = Ledger(Budget(cost_usd=5))
+    ledger.admit()
+    ledger.add(Spent(unpriced=1))
+
+    with pytest.raises(BudgetExceededError, match="nobody knows what 1 of its requests") as caught:
+        ledger.admit()
+
+    assert "'tokens' or 'calls'" in caught.value.hint
+
+
+def test_several_answers_are_as_many_requests() -> None:
+    session = Ledger(owner="session")
+    ledger = Ledger(Budget(calls=5), parent=session)
+    ledger.admit(3)
+
+    with pytest.raises(BudgetExceededError, match="3 calls of 5"):
+        ledger.admit(3)
+    ledger.admit(2)
+
+    assert (ledger.spent().calls, session.spent().calls) == (5, 5)
 
 
 def test_a_refused_request_is_counted_nowhere() -> None:

@@ -75,3 +75,18 @@ def test_dspy_still_says_so_when_it_gives_up() -> None:
     """The job replaces this message by the reason."""
     with pytest.raises(Exception, match=GAVE_UP):
         evaluate(dspy, Failing(), ROWS, lambda *_: 1.0, max_errors=1)
+
+
+def test_what_is_no_data_is_told_in_brief() -> None:
+    """Everything else has been paid for."""
+
+    def refuse(value: Any) -> Any:
+        if "Bob" in repr(value):
+            raise DSPyError("no data")
+        return "fine"
+
+    found = evaluate(dspy, Guide(), ROWS, lambda *_: 1.0)
+    rows = found.told(refuse, hidden=["Hello, Bob"])["results"]
+
+    assert [row["example"] for row in rows] == ["fine", {"name": "Bob"}]
+    assert rows[1]["prediction"] == {"text": "***!"}

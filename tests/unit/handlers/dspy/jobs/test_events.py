@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from snakepit_bridge.handlers.dspy.jobs.events import EventRing
 
@@ -139,3 +142,75 @@ async def test_a_reader_changes_nothing_for_others() -> None:
     first.clear()
 
     assert len((await read(ring))[0]) == 4
+
+
+async def test_whatever_is_told_is_kept() -> None:
+    ring = EventRing()
+    circle: dict[str, Any] = {}
+    circle["self"] = circle
+
+    class Unspeakable:
+        def __repr__(self) -> str:
+            raise ValueError("not telling")
+
+    for value in ("half \ud800", circle, {(1, 2): 3}, Unspeakable(), 10**400):
+        ring.add({"event": "tool_call", "args": {"value": value}})
+    ring.close()
+    events = await read(ring)
+
+    assert [each["event"] for each in events] == ["tool_call"] * 5
+    assert events[0]["args"] == {"value": "half ?"}
+    assert events[3]["args"] == {"value": "<Unspeakable>"}
+    for each in events:
+        msgspec.json.encode(each)
+
+
+async def test_the_last_event_is_the_last() -> None:
+    """Threads that are still at work tell what they do until the very end."""
+    ring, is_over = EventRing(), threading.Event()
+
+    def write() -> None:
+        while not is_over.is_set():
+            ring.add({"event": "log", "text": "busy"})
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    async for event in ring.follow():
+        if event["seq"] > 100:
+            break
+    ring.close({"event": "done"})
+    ring.close({"event": "done again"})
+    is_over.set()
+    for thread in threads:
+        thread.join()
+
+    *_, last = await read(ring, after=ring.last - 1)
+    assert last["event"] == "done"
+    assert last["seq"] == ring.last
+
+
+class Turnstile:
+    """A lock that lets somebody else in as soon as it is free."""
+
+    def __init__(self, enter: Callable[[], object]) -> None:
+        self._lock = threading.Lock()
+        self._enter: Callable[[], object] | None = enter
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        enter, self._enter = self._enter, None
+        if enter is not None:
+            enter()
+
+
+async def test_nobody_gets_between_the_last_event_and_the_end() -> None:
+    ring = filled(1)
+    late = {"event": "log", "text": "late"}
+    ring._lock = Turnstile(lambda: ring.add(late))  # type: ignore[assignment]  # noqa: SLF001
+    ring.close({"event": "done"})
+
+    assert [each["event"] for each in await read(ring)] == ["log", "done"]

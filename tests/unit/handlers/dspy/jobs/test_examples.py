@@ -70,3 +70,13 @@ def test_inputs_that_the_program_does_not_take_are_named() -> None:
         input_names(dspy, program, [])
     assert caught.value.hint == "It takes: question."
     assert input_names(dspy, program, ["question"]) == ["question"]
+
+
+def test_a_program_without_forward_does_not_tell() -> None:
+    class Awaited(dspy.Module):  # type: ignore[misc]  # dspy ships no types
+        async def aforward(self, question: str) -> str:
+            return question
+
+    with pytest.raises(InvalidArgumentError, match="does not tell"):
+        input_names(dspy, Awaited(), None)
+    assert input_names(dspy, Awaited(), ["question"]) == ["question"]

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from snakepit_bridge.errors import PoolFullError, SessionError
 from snakepit_bridge.handlers.dspy.jobs.checkpoint_folder import CheckpointFolder
 from snakepit_bridge.handlers.dspy.jobs.job import Job
 from snakepit_bridge.handlers.dspy.jobs.job_board import JobBoard
+from snakepit_bridge.handlers.dspy.jobs.journal import JobJournal
 from snakepit_bridge.handlers.dspy.jobs.task import State, Task
 from tests.unit.handlers.dspy.jobs.yard import Yard, stage, yard
 
@@ -31,15 +33,15 @@ class Holding:
             self.held.remove(session_id)
 
 
-def board(here: Yard, **limits: Any) -> tuple[JobBoard, Holding]:
+def board(here: Yard, path: Path | None = None, **limits: Any) -> tuple[JobBoard, Holding]:
     holding = Holding()
     instances = here.sessions.instances
-    return JobBoard(instances, CheckpointFolder(None), hold=holding, **limits), holding
+    return JobBoard(instances, CheckpointFolder(path), hold=holding, **limits), holding
 
 
-def job(here: Yard, on: JobBoard, work: Any = dict) -> Job:
+def job(here: Yard, on: JobBoard, work: Any = dict, **parts: Any) -> Job:
     task = Task(kind="evaluate", work=work, answer=lambda _: {})
-    return Job(task, stage(here), on_close=on.forget)
+    return Job(task, stage(here, **parts), on_close=on.forget)
 
 
 async def test_as_many_run_at_once_as_may() -> None:
@@ -117,3 +119,24 @@ async def test_the_jobs_of_a_session_are_forgotten_with_it() -> None:
         here.sessions.end("one")
 
         assert on.of_session("one") == []
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+async def test_a_job_cancelled_before_its_thread_begins_leaves_no_file(
+    tmp_path: Path, *, is_cancelled: bool
+) -> None:
+    async with yard() as here:
+        on, _ = board(here, tmp_path)
+        made = job(here, on, int.bit_length, journal=JobJournal({}))
+        carry_out = made.carry_out
+
+        def late(*args: Any) -> None:
+            if is_cancelled:
+                made.cancel()
+            carry_out(*args)
+
+        made.carry_out = late  # type: ignore[assignment, method-assign]
+        on.submit(made)
+        await asyncio.to_thread(on.join)
+
+        assert len(list(tmp_path.iterdir())) == (0 if is_cancelled else 1)  # noqa: ASYNC240

@@ -48,6 +48,14 @@ def test_a_metric_may_be_written_in_many_ways(sent: Any, form: Any) -> None:
         ({"tool": "judge", "on_error": "ignore"}, "Invalid enum value"),
         ({"zzz": 1}, "unknown are 'zzz'"),
         ({"field": 1}, "Expected `str`"),
+        ({"tool": "t", "timeout_s": 0}, "> 0.0"),
+        ({"tool": "t", "timeout_s": -1}, "> 0.0"),
+        ({"tool": "t", "timeout_s": float("nan")}, "timeout_s"),
+        ({"tool": "t", "timeout_s": float("inf")}, "<= 86400.0"),
+        ("half \ud800", "half a character"),
+        ({"tool": "half \ud800"}, "half a character"),
+        ({"field": "a", "\ud800": 1}, "half a character"),
+        (HostFunction(tool="t", callback_id="\ud800"), "half a character"),
     ],
 )
 def test_what_is_no_metric_is_refused(sent: Any, why: str) -> None:

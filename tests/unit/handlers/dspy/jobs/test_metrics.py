@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 from snakepit_bridge.errors import DSPyError, ErrorCode
+from snakepit_bridge.handlers.dspy.jobs.examples import input_names
 from snakepit_bridge.handlers.dspy.jobs.metric_forms import metric_form
 from snakepit_bridge.handlers.dspy.jobs.metrics import Metrics
 from snakepit_bridge.handlers.dspy.runs import Halt
 from snakepit_bridge.session.host import HostTool
 from tests.unit.handlers.dspy.jobs.yard import Yard, yard
+from tests.unit.handlers.dspy.programs import Guide
 
 
 class Judging:
@@ -149,3 +156,63 @@ async def test_a_halted_run_judges_no_more() -> None:
 
 def tool(name: str) -> HostTool:
     return HostTool(name=name)
+
+
+async def test_a_tool_that_never_answers_ends_with_the_job() -> None:
+    async with yard() as here:
+        asked = threading.Event()
+
+        async def judge(**_: Any) -> bool:
+            asked.set()
+            await asyncio.Event().wait()
+            return True
+
+        here.host.offer(judge)
+        judging = Judging(here, "judge")
+        waiting = asyncio.create_task(judging("a", "b"))
+        assert await asyncio.to_thread(asked.wait, 5)
+        assert judging.scene.run is not None
+        judging.scene.run.cancel()
+
+        async with asyncio.timeout(5):
+            with pytest.raises(Halt, match="cancelled"):
+                await waiting
+
+
+@pytest.mark.parametrize(
+    "score", [np.bool_(1), np.float32(1), np.int64(1), Decimal(1), Fraction(1), True]
+)
+async def test_every_kind_of_number_is_a_score(score: Any) -> None:
+    async with yard() as here:
+        judging = Judging(here, "judge")
+        judging.metric._judge = lambda *_: score  # type: ignore[attr-defined]  # noqa: SLF001
+
+        answer = await judging("a", "b")
+
+        assert (answer, type(answer)) == (1.0, float)
+
+
+@pytest.mark.parametrize("score", ["1", 10**400, 1j, np.array([1, 2]), float("inf"), b"1"])
+async def test_what_is_no_number_is_no_score(score: Any) -> None:
+    async with yard() as here:
+        judging = Judging(here, "judge")
+        judging.metric._judge = lambda *_: score  # type: ignore[attr-defined]  # noqa: SLF001
+
+        with pytest.raises(Halt, match="no score"):
+            await judging("a", "b")
+
+
+async def test_looking_at_a_module_warns_of_nothing() -> None:
+    heard: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("dspy").addHandler(handler)
+    try:
+        async with yard() as here:
+            judge = here.kept(here.dspy.evaluate.SemanticF1())
+            Metrics(here.bench).check(here.session, metric_form(judge))
+            assert input_names(here.dspy, Guide(), None) == ["name"]
+    finally:
+        logging.getLogger("dspy").removeHandler(handler)
+
+    assert heard == []

@@ -138,3 +138,23 @@ def test_a_program_that_cannot_tell_its_state_is_not_optimized() -> None:
 
     with pytest.raises(DSPyError, match="my own business"):
         spec_of(dspy, order(), Secretive("question -> answer"))
+
+
+@pytest.mark.parametrize("kept", ["text", [1], 7])
+def test_settings_of_a_hostile_checkpoint_are_others(kept: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="'settings' is another"):
+        resumed(Order(settings={"cache": False}), {**spec(), "settings": kept})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_resumed_seed_is_within_its_limits(seed: int) -> None:
+    with pytest.raises(InvalidArgumentError, match="seed"):
+        resumed(Order(), {**spec(), "seed": seed})
+
+
+def test_half_characters_in_rows_and_options_fail_nothing() -> None:
+    rows = [{"question": "half \ud800"}]
+    found = spec(examples=rows, options={"note": "half \ud800"})
+
+    assert resumed(Order(examples=rows), found).examples == rows
+    assert found["options"] == {"note": "half ?"}

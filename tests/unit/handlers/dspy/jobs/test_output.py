@@ -171,3 +171,67 @@ def test_what_was_added_meanwhile_stays() -> None:
     logger.removeHandler(handler)
 
     assert kept
+
+
+def test_streams_are_never_freed_while_somebody_may_print() -> None:
+    """Python prints to the stream that was there at the beginning, whatever becomes of it."""
+    output, seen = Output(dspy), []
+    for _ in range(3):
+        with job(output, []):
+            seen.append((sys.stdout, sys.stderr))
+
+    assert seen[0][0] is seen[1][0] is seen[2][0]
+    assert seen[0][1] is seen[1][1] is seen[2][1]
+    assert seen[0][0] is not seen[0][1]
+
+
+def test_printing_goes_on_while_jobs_come_and_go() -> None:
+    output, is_over = Output(dspy), threading.Event()
+
+    def work() -> None:
+        while not is_over.is_set():
+            with output.told(Run(session(), Ledger()), print):
+                pass
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for number in range(3000):
+        print("some", "words", "of", "another", "thread", number)  # noqa: T201
+    is_over.set()
+    thread.join()
+
+    assert not hasattr(sys.stdout, "is_retired")
+
+
+def test_a_stream_below_another_is_not_put_above_it(capsys: pytest.CaptureFixture[str]) -> None:
+    output, before = Output(dspy), sys.stdout
+    above = io.StringIO()
+    with job(output, []):
+        held, sys.stdout = sys.stdout, above
+    with job(output, []):
+        assert sys.stdout is not held
+    assert sys.stdout is above
+    sys.stdout = held  # as redirect_stdout does in the end
+    heard: list[str] = []
+    with job(output, heard):
+        print("heard")  # noqa: T201
+    print("printed")  # noqa: T201
+
+    assert heard == ["heard"]
+    assert capsys.readouterr().out == "printed\n"
+    assert sys.stdout is before
+
+
+def test_a_stream_that_was_put_back_is_used_again(capsys: pytest.CaptureFixture[str]) -> None:
+    output, before = Output(dspy), sys.stdout
+    with job(output, []):
+        held = sys.stdout
+    sys.stdout = held
+    heard: list[str] = []
+    with job(output, heard):
+        print("heard")  # noqa: T201
+    print("printed")  # noqa: T201
+
+    assert heard == ["heard"]
+    assert capsys.readouterr().out == "printed\n"
+    assert sys.stdout is before

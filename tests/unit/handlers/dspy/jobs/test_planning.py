@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from snakepit_bridge.clock import SystemClock
 from snakepit_bridge.errors import DSPyError, InvalidArgumentError
+from snakepit_bridge.handlers.dspy.jobs.job import Job
 from snakepit_bridge.handlers.dspy.jobs.orders import Order
 from snakepit_bridge.handlers.dspy.jobs.planning import Evaluation, Planner, is_installed
-from snakepit_bridge.handlers.dspy.jobs.task import Stage
+from snakepit_bridge.handlers.dspy.jobs.task import Stage, State
 from tests.unit.handlers.dspy.jobs.yard import MATCH, ROWS, Yard, yard
 
 
@@ -90,3 +94,39 @@ async def test_validation_and_teacher_are_checked_as_well() -> None:
 def test_what_can_be_imported_is_installed() -> None:
     assert is_installed("json")
     assert not is_installed("no_such_package")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_connections_of_the_jobs_own_models_are_closed(*, fails: bool) -> None:
+    async with yard() as here:
+        order = Order(
+            ref=here.program,
+            optimizer="GEPA",
+            examples=ROWS,
+            metric=MATCH,
+            options={"max_metric_calls": 8},
+            reflection_lm={"model": "offline"},
+        )
+        if fails:
+            order = replace(order, settings={"budget": {"calls": 1}})
+        made, closed = [], threading.Event()
+        build = here.bench.models.build
+
+        def built(*args: Any) -> Any:
+            made.append(build(*args))
+            return made[-1]
+
+        here.bench.models.build = built  # type: ignore[assignment, method-assign]
+        task, stage = planner(here).optimization(here.session, order)
+        own = made[-1]
+
+        async def aclose() -> None:
+            closed.set()
+
+        own.aclose = aclose
+        job = Job(task, stage)
+        assert not closed.is_set()
+        await asyncio.to_thread(job.carry_out)
+
+        assert job.state is (State.FAILED if fails else State.DONE)
+        assert await asyncio.to_thread(closed.wait, 5)

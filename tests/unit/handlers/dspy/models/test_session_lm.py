@@ -7,7 +7,12 @@ from typing import Any
 import dspy
 import pytest
 
-from snakepit_bridge.errors import BudgetExceededError, DSPyError, NotAllowedError
+from snakepit_bridge.errors import (
+    BudgetExceededError,
+    DSPyError,
+    InvalidArgumentError,
+    NotAllowedError,
+)
 from snakepit_bridge.handlers.dspy.accounts.spending import Budget, Ledger, Spent
 from snakepit_bridge.handlers.dspy.models.session_lm import USAGE_TRACKER, session_lm_class
 from snakepit_bridge.handlers.dspy.offline import AsyncOfflineEngine, OfflineEngine
@@ -83,7 +88,8 @@ def test_a_failed_request_is_counted_as_such(runner: Any) -> None:
         asked(run, model(RaisingEngine(lambda types: types.RateLimitError("slow down"))))
 
     assert (run.ledger.spent().calls, run.ledger.spent().failed) == (1, 1)
-    assert calls[0].entry is None
+    assert calls[0].error == "LMRateLimitError"
+    assert calls[0].entry == {"messages": None, "prompt": "Why?"}
 
 
 @WAYS
@@ -110,6 +116,45 @@ def test_requests_of_dspys_cache_cost_nothing(tmp_path: Any, monkeypatch: Any) -
     assert first == again
     assert (spent.calls, spent.cache_hits) == (2, 1)
     assert spent.input_tokens == 1
+
+
+@WAYS
+def test_each_of_several_answers_is_a_request(runner: Any) -> None:
+    run, engine = a_run(Budget(calls=5), runner=runner), OfflineEngine([{"a": 1}])
+
+    assert len(asked(run, model(engine), n=3)) == 3
+    spent = run.ledger.spent()
+    assert (spent.calls, spent.unpriced, engine.requests) == (3, 0, 3)
+    with pytest.raises(Halt):
+        asked(run, model(engine, n=3))
+
+    assert engine.requests == 3
+
+
+def test_only_so_many_answers_are_asked_for_at_once() -> None:
+    with pytest.raises(InvalidArgumentError, match="20000 answers"):
+        asked(a_run(), model(), n=20_000)
+
+
+@WAYS
+def test_a_call_turns_no_cache_on(runner: Any, tmp_path: Any, monkeypatch: Any) -> None:
+    """What somebody's own address answers must not be answered to others."""
+    monkeypatch.setattr(dspy, "cache", memory_cache(tmp_path))
+    engine = OfflineEngine([{"a": 1}])
+
+    for _ in range(2):
+        asked(a_run(runner=runner), model(engine, cache=False), cache=True)
+
+    assert engine.requests == 2
+
+
+def test_half_a_character_does_not_stop_a_journal() -> None:
+    journal = Kept()
+
+    with pytest.raises(ValueError, match="surrogate"):
+        asked(a_run(journal=journal), model(), "half \ud800")
+
+    assert journal.entries == {}
 
 
 def test_without_a_run_nothing_is_counted() -> None:
@@ -230,3 +275,24 @@ def test_a_single_call_cannot_say_where_it_goes(runner: Any) -> None:
 
 def test_errors_of_dspy_stay_what_they_are() -> None:
     assert not issubclass(Halt, DSPyError)
+
+
+@WAYS
+def test_a_refusal_for_good_ends_a_run_that_asks_many_times(runner: Any) -> None:
+    run = a_run(runner=runner, refused=lambda error: DSPyError(f"refused: {type(error).__name__}"))
+
+    with pytest.raises(dspy.LMServerError):
+        asked(run, model(RaisingEngine(lambda types: types.ServerError("busy"))))
+    with pytest.raises(Halt) as caught:
+        asked(run, model(RaisingEngine(lambda types: types.AuthError("wrong key"))))
+
+    assert caught.value.error.message == "refused: LMAuthError"
+    assert run.error is caught.value.error
+
+
+@WAYS
+def test_a_refusal_is_an_ordinary_error_of_other_runs(runner: Any) -> None:
+    with pytest.raises(dspy.LMAuthError):
+        asked(
+            a_run(runner=runner), model(RaisingEngine(lambda types: types.AuthError("wrong key")))
+        )

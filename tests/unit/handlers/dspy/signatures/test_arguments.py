@@ -9,14 +9,14 @@ from snakepit_bridge.errors import InvalidArgumentError
 from snakepit_bridge.handlers.dspy.signatures.arguments import resolved_signatures, takes_signature
 from tests.unit.handlers.dspy.signatures.making import MAKER
 
-DATA = {"inputs": {"question": "str"}, "outputs": {"count": {"type": "integer"}}}
+DATA = {"inputs": {"question": "str"}, "outputs": {"many": {"type": "boolean"}}}
 
 
 def test_an_object_under_signature_becomes_a_class() -> None:
     args: Any = resolved_signatures({"signature": DATA, "max_iters": 3}, MAKER)
 
     assert args["max_iters"] == 3
-    assert dspy.Predict(args["signature"]).signature.output_fields["count"].annotation is int
+    assert dspy.Predict(args["signature"]).signature.output_fields["many"].annotation is bool
 
 
 def test_so_does_the_first_positional_one() -> None:

@@ -106,10 +106,10 @@ def test_descriptions_instructions_and_schemas_reach_the_prompt() -> None:
 
 
 def test_the_description_of_a_schema_is_that_of_its_field() -> None:
-    signature = made({"inputs": {"q": "str"}, "outputs": {"city": CITY, "n": {"type": "integer"}}})
+    signature = made({"inputs": {"q": "str"}, "outputs": {"city": CITY, "b": {"type": "boolean"}}})
 
     assert signature.fields["city"].json_schema_extra["desc"] == "A town"
-    assert signature.fields["n"].annotation is int
+    assert signature.fields["b"].annotation is bool
 
 
 def test_defaults_make_inputs_optional() -> None:
@@ -324,6 +324,14 @@ def test_a_type_that_does_not_exist_keeps_the_hint_with_the_nearest() -> None:
     error = refusal({"inputs": {"q": "dspy.Imgae"}, "outputs": {"a": "str"}})
 
     assert error.hint == "Did you mean 'dspy.Image'?"
+
+
+def test_a_misspelt_type_is_told_with_the_nearest() -> None:
+    error = refusal({"inputs": {"a": "strng"}, "outputs": {"b": "str"}})
+
+    assert type(error) is InvalidArgumentError
+    assert "'strng' is not the text of a type" in error.message
+    assert error.hint == "Did you mean 'str'?"
 
 
 def test_what_is_not_allowed_stays_so_among_other_problems() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -207,3 +209,80 @@ def test_two_names_of_one_word_cannot_be_saved_at_once(tmp_path: Path) -> None:
         thread.join(timeout=5)
 
     assert len(refused) == len(store.listed()) == 1
+
+
+# --- other processes, which save and delete in the same directory ---------------------------------
+
+
+def vanishing(store: StateStore, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let another process delete a state as soon as its name has been seen."""
+    scandir = os.scandir
+
+    @contextmanager
+    def seen(folder: int) -> Iterator[list[os.DirEntry[str]]]:
+        with scandir(folder) as entries:
+            found = [each for each in entries if each.is_file(follow_symlinks=False)]
+        os.unlink(f"{name}.json", dir_fd=folder)
+        yield found
+
+    store.save(name, b"{}")
+    monkeypatch.setattr(os, "scandir", seen)
+
+
+def test_a_state_that_vanishes_while_they_are_listed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StateStore(tmp_path)
+    store.save("stays", b"{}")
+    vanishing(store, monkeypatch, "goes")
+
+    assert [each.name for each in store.listed()] == ["stays"]
+
+
+def test_a_state_that_vanishes_before_it_is_read_is_no_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StateStore(tmp_path)
+    vanishing(store, monkeypatch, "goes")
+
+    with pytest.raises(InvalidArgumentError, match="No state 'goes' is saved"):
+        store.read("goes")
+
+
+def test_a_state_that_vanishes_before_it_is_deleted_was_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StateStore(tmp_path)
+    vanishing(store, monkeypatch, "goes")
+
+    assert store.delete("goes") is False
+
+
+def test_a_state_that_vanishes_while_it_is_replaced_is_saved_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StateStore(tmp_path)
+    store.save("a", b"1")
+    listed = os.listdir
+
+    def entries(folder: int) -> list[str]:
+        found = listed(folder)
+        os.unlink("a.json", dir_fd=folder)
+        return found
+
+    monkeypatch.setattr(os, "listdir", entries)
+    assert store.save("a", b"22").bytes == 2
+
+
+def test_what_is_saved_is_told_even_if_it_vanishes_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = StateStore(tmp_path)
+    rename = os.rename
+
+    def renamed(draft: str, name: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        rename(draft, name, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        os.unlink(name, dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr(os, "rename", renamed)
+    assert store.save("a", b"22").bytes == 2

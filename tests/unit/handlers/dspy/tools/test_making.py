@@ -8,7 +8,8 @@ import pytest
 from snakepit_bridge.errors import InvalidArgumentError, NotAllowedError
 from snakepit_bridge.handlers.allow_list import AllowList
 from snakepit_bridge.handlers.dspy.offline import offline_lm
-from snakepit_bridge.handlers.dspy.tools.making import MOST_TOOLS, Tools, offered
+from snakepit_bridge.handlers.dspy.tools.making import MOST_TOOLS, Tools
+from snakepit_bridge.handlers.tool_handler import ToolHandler
 from snakepit_bridge.session.context import Session
 from snakepit_bridge.session.host import HostTool
 from snakepit_bridge.values.tag_objects import HostFunction
@@ -209,7 +210,7 @@ def test_what_must_not_or_cannot_be_a_tool_is_refused(spec: Any, kind: Any, why:
 
 def test_what_a_name_leads_to_has_to_be_callable() -> None:
     made = scene()
-    tools = Tools(DOOR, lambda _: 7, offered)
+    tools = Tools(DOOR, lambda _: 7, ToolHandler().offered)
 
     with pytest.raises(InvalidArgumentError, match="no function"):
         tools.made(["dspy.thing"], made.session)
@@ -226,7 +227,7 @@ def test_nothing_is_asked_of_the_host_where_nothing_has_to_be() -> None:
 
     def listed(session: Session) -> list[HostTool]:
         asked.append(session)
-        return offered(session)
+        return ToolHandler().offered(session)
 
     tools = Tools(DOOR, AllowList(importer=DOOR.import_module).find, listed)
 
@@ -244,6 +245,6 @@ def test_a_host_that_answers_nonsense_offers_nothing() -> None:
     session = scene().session
     session.bridge_client = cast("Any", Odd())
 
-    assert offered(session) == []
+    assert ToolHandler().offered(session) == []
     session.id = "two"
-    assert offered(session) == []
+    assert ToolHandler().offered(session) == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from snakepit_bridge.errors import InstanceNotFoundError, InvalidArgumentError, NotAllowedError
-from snakepit_bridge.handlers.dspy.signatures.problems import MOST_NAMED, Problems
+from snakepit_bridge.handlers.dspy.problems import MOST_NAMED, Problems
 
 
 def test_nothing_wrong_raises_nothing() -> None:

@@ -15,15 +15,20 @@ DEEPEST = 100
 
 
 def check_size(data: Any, what: str) -> None:
-    """Refuse data that takes too long to read.
+    """Refuse data that takes too long to read, or that nobody can write.
 
     Raises:
-        InvalidArgumentError: It is too long or too deep.
+        InvalidArgumentError: It is too long or too deep, or has half a character.
     """
     size, pending = 0, [(data, 0)]
     while pending:
         value, depth = pending.pop()
         size += 1 + (len(value) if isinstance(value, (str, bytes)) else 0)
+        if isinstance(value, str) and not _has_code(value):
+            raise InvalidArgumentError(
+                f"The {what} has half a character (a lone surrogate) in {ascii(value)[:100]}.",
+                {"hint": "Send it as UTF-8."},
+            )
         if size > MOST_TEXT:
             raise _too_large(what, f"longer than {MOST_TEXT} characters")
         if depth > DEEPEST:
@@ -34,6 +39,15 @@ def check_size(data: Any, what: str) -> None:
         elif isinstance(value, (list, tuple)):
             inner = list(value)
         pending += [(each, depth + 1) for each in inner]
+
+
+def _has_code(text: str) -> bool:
+    """Whether UTF-8, as which a language model gets it, has a code for all of a text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _too_large(what: str, why: str) -> InvalidArgumentError:

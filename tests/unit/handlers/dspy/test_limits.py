@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from snakepit_bridge.errors import InvalidArgumentError
-from snakepit_bridge.handlers.dspy.signatures.limits import DEEPEST, MOST_TEXT, check_size
+from snakepit_bridge.handlers.dspy.limits import DEEPEST, MOST_TEXT, check_size
 
 
 def nested(levels: int) -> Any:
@@ -30,3 +30,11 @@ def test_long_data_is_refused(data: Any) -> None:
 def test_deep_data_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="nested deeper"):
         check_size(nested(DEEPEST + 1), "program")
+
+
+@pytest.mark.parametrize("data", ["a\ud800", ["ok", {"\udfff": 1}]])
+def test_half_a_character_is_refused(data: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="half a character") as caught:
+        check_size(data, "program")
+
+    assert str(caught.value).isascii()

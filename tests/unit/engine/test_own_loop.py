@@ -89,7 +89,7 @@ def test_a_cancellation_that_comes_after_the_end_is_nobodys_business() -> None:
     class Late(Execution):
         """One that is being cancelled while its code ends."""
 
-        def on_cancel(self, tell: Callable[[], None]) -> Callable[[], None]:
+        def on_cancel(self, tell: Callable[[], object]) -> Callable[[], None]:
             told.append(tell)
             return lambda: None
 

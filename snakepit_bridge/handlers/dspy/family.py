@@ -81,7 +81,10 @@ async def open_dspy(
     try:
         yield family.handlers
     finally:
-        await asyncio.to_thread(family.close)
+        # A bridge whose code computes has hardly time to end: none is lost where nothing is open.
+        assembly = family.closed()
+        if assembly is not None:
+            await asyncio.to_thread(assembly.close)
 
 
 class _Family:
@@ -103,12 +106,11 @@ class _Family:
     def import_dspy(self) -> None:
         self._loaded().bench.door.open()
 
-    def close(self) -> None:
+    def closed(self) -> Assembly | None:
+        """What was loaded, if anything was; nothing will be."""
         with self._lock:
             self._is_closed = True
-            assembly = self._assembly
-        if assembly is not None:
-            assembly.close()
+            return self._assembly
 
     def _import_quietly(self) -> None:
         try:

@@ -84,7 +84,7 @@ def test_async_code_is_cancelled_with_its_execution(moment: str) -> None:
 
 
 def test_a_cancellation_that_comes_after_the_end_is_nobodys_business() -> None:
-    told: list[Callable[[], None]] = []
+    told: list[Callable[[], object]] = []
 
     class Late(Execution):
         """One that is being cancelled while its code ends."""

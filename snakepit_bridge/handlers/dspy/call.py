@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, get_args
 
 import msgspec
@@ -186,17 +187,16 @@ class Call:
 
         DSPy logs them and asks the language model nevertheless.
         """
-        dspy, module, given = self.scene.dspy, self._module(), self._arguments.keywords
-        if module is None or "signature" in given:
+        signature, given = self._signature, self._arguments.keywords
+        if signature is None:
             return "", ""
-        signature = _signature_of(dspy, module)
-        fields = {} if signature is None else signature.input_fields
+        fields = signature.input_fields
         missing = [
             name
             for name, field in fields.items()
             if name not in given and field.is_required() and not _may_be_none(field.annotation)
         ]
-        unknown = [] if signature is None else sorted(given.keys() - fields.keys() - _OPTIONS)
+        unknown = sorted(given.keys() - fields.keys() - _OPTIONS)
         told = [
             f"{what} {', '.join(map(repr, names))}"
             for what, names in (("missing", missing), ("unknown", unknown))
@@ -205,11 +205,18 @@ class Call:
         return ", ".join(fields), "; ".join(told)
 
     def _type_inputs(self, check: Check) -> None:
-        dspy, module, given = self.scene.dspy, self._module(), self._arguments.keywords
-        signature = None if module is None or "signature" in given else _signature_of(dspy, module)
-        if signature is not None:
-            typed = typed_inputs(dspy, signature, given, check)
-            self._arguments = Arguments(self._arguments.positional, typed)
+        if self._signature is not None:
+            positional, given = self._arguments.positional, self._arguments.keywords
+            typed = typed_inputs(self.scene.dspy, self._signature, given, check)
+            self._arguments = Arguments(positional, typed)
+
+    @cached_property
+    def _signature(self) -> Any:
+        """Whose inputs the call takes; ``None`` where that is not known, or said by the call."""
+        module = self._module()
+        if module is None or "signature" in self._arguments.keywords:
+            return None
+        return _signature_of(self.scene.dspy, module)
 
     def _module(self) -> Any:
         """The module that the call runs, if it does."""

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 KEY = "snakepit_run"
 """Under which DSPy's settings hold the run; DSPy carries its settings into threads of its own."""
 
-
 COST_KEY = "snakepit_bridge_cost_usd"
 """Where an engine of the bridge puts a price into ``Response.provider_data``."""
 

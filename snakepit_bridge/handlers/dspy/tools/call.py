@@ -64,11 +64,9 @@ class HostToolCall:
         return self._call(kwargs)
 
     def _call(self, given: Mapping[str, Any]) -> str:
-        run = self._run()
-        sent = self._parameters.sent(given)
-        wrong = self._parameters.misfit(sent)
+        run, sent, wrong = self._begun(given)
         if wrong:
-            return self._misfit_text(wrong)
+            return wrong
         try:
             if self._spec.timeout_s is None:
                 return result_text(run.call_tool(self._spec.function.tool, self._args(sent)))
@@ -79,15 +77,22 @@ class HostToolCall:
             return self._failure(run, error)
 
     async def _acall(self, given: Mapping[str, Any]) -> str:
-        run = self._run()
-        sent = self._parameters.sent(given)
-        wrong = self._parameters.misfit(sent)
+        run, sent, wrong = self._begun(given)
         if wrong:
-            return self._misfit_text(wrong)
+            return wrong
         try:
             return result_text(await self._in_time(run, sent))
         except BridgeError as error:
             return self._failure(run, error)
+
+    def _begun(self, given: Mapping[str, Any]) -> tuple[Run, dict[str, Any], str]:
+        """The run, what is sent, and what the model reads where its arguments are wrong."""
+        run = self._run()
+        sent = self._parameters.sent(given)
+        wrong = self._parameters.misfit(sent)
+        if wrong:
+            wrong = f"The tool {self._spec.name} was not called, its arguments are wrong: {wrong}"
+        return run, sent, wrong
 
     async def _in_time(self, run: Run, sent: Mapping[str, Any]) -> Any:
         limit = asyncio.timeout(self._spec.timeout_s)
@@ -131,9 +136,6 @@ class HostToolCall:
         fatal.foreign_message = error.foreign_message
         fatal.foreign_traceback = error.foreign_traceback
         return fatal
-
-    def _misfit_text(self, wrong: str) -> str:
-        return f"The tool {self._spec.name} was not called, its arguments are wrong: {wrong}"
 
     def _run(self) -> Run:
         run = current_run(self._door.open())
